@@ -1,0 +1,5 @@
+"""``python -m pybmfm VERB``."""
+
+from pybmfm.cli import main
+
+main()

@@ -1,0 +1,7 @@
+"""The command line: ``pybmfm VERB``, one module per verb, imported only when called."""
+
+from __future__ import annotations
+
+from pybmfm.cli.main import main
+
+__all__ = ["main"]

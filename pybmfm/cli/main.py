@@ -1,0 +1,84 @@
+"""The command group, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+import click
+
+from pybmfm import __version__
+from pybmfm.core.errors import Interrupted, OutOfMemory, UserError
+
+# verb: one line of help. 'encode-genome' lives in pybmfm/cli/encode_genome.py as `command`.
+VERBS = {
+    "simulate": "Make a demo world: genome, variants, tasks, disease tables.",
+    "list-contigs": "List the contigs that a FASTA and a VCF share.",
+    "variant-frequencies": "Turn a VCF into a table of state frequencies per position.",
+    "merge-frequencies": "Join frequency tables made contig by contig.",
+    "encode-genome": "Write the genome with its variants as encoded text or codes.",
+    "sample-genome": "Cut the genome into windows and splits.",
+    "train-tokenizer": "Train a BPE tokenizer on genome windows.",
+    "compare-tokenizers": "Compare tokenizers over their corpora.",
+    "build-corpus": "Encode and tokenize windows into token shards.",
+    "pretrain": "Pretrain a masked language model on a corpus.",
+    "build-task": "Make task tables from published benchmarks.",
+    "finetune": "Fine-tune a checkpoint on a task.",
+    "baseline": "Fit an honest baseline on a task.",
+    "score-variants": "Score the variants of a VCF with a model.",
+    "embed": "Write one embedding per sequence.",
+    "summarize": "Join results into tables, figures and report content.",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a verb's module only when that verb is asked for, so that --help is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Verbs in the order data visits them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import ``pybmfm.cli.<verb>`` and return its ``command``."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"pybmfm.cli.{cmd_name.replace('-', '_')}")
+        return module.command  # type: ignore[no-any-return]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="pybmfm")
+def group() -> None:
+    """SNP-aware DNA language models, from genome and variants to one report.
+
+    Each verb is also an executable under bin/ and a process of the Nextflow pipeline.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 bad input, 137 out of memory, 143 interrupted."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    for noisy in ("httpx", "matplotlib", "numba", "transformers"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    try:
+        group.main(args=None if arguments is None else list(arguments), prog_name="pybmfm")
+    except UserError as error:
+        _fail(f"Error: {error}", 2)
+    except Interrupted as error:
+        _fail(str(error), 143)
+    except (OutOfMemory, MemoryError) as error:
+        _fail(f"Out of memory: {error}", 137)
+    except BrokenPipeError:
+        sys.exit(141)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(message, err=True)
+    sys.exit(code)

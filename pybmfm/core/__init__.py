@@ -1,0 +1,32 @@
+"""What every room needs: user errors, atomic artefacts, seeds, progress."""
+
+from pybmfm.core.artifacts import (
+    describe_inputs,
+    digest_file,
+    output_directory,
+    output_file,
+    read_manifest,
+    write_json,
+    write_manifest,
+)
+from pybmfm.core.errors import Interrupted, OutOfMemory, UserError
+from pybmfm.core.progress import progress
+from pybmfm.core.randomness import derive_seed
+from pybmfm.core.tables import read_table, write_table
+
+__all__ = [
+    "Interrupted",
+    "OutOfMemory",
+    "UserError",
+    "derive_seed",
+    "describe_inputs",
+    "digest_file",
+    "output_directory",
+    "output_file",
+    "progress",
+    "read_manifest",
+    "read_table",
+    "write_json",
+    "write_manifest",
+    "write_table",
+]

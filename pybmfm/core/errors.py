@@ -1,0 +1,45 @@
+"""The exceptions that have an exit code; everything else is a bug and shows its traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class UserError(Exception):
+    """Input that the user can mend; the command line prints it as one sentence and exits 2.
+
+    Parameters
+    ----------
+    problem
+        What is wrong, without a final full stop.
+    file
+        The file it was found in.
+    place
+        Where in the file: ``"line 12"``, ``"contig chr20"``.
+    remedy
+        What the user can do about it.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | Path | None = None,
+        place: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.file = None if file is None else str(file)
+        self.place = place
+        self.remedy = remedy
+        where = ", ".join(part for part in (self.file, place) if part)
+        sentence = f"{where}: {problem}" if where else problem
+        super().__init__(f"{sentence}; {remedy}." if remedy else f"{sentence}.")
+
+
+class Interrupted(Exception):
+    """The run was asked to stop and has saved its state: exit 143, run again to continue."""
+
+
+class OutOfMemory(Exception):
+    """Host or GPU memory ran out: exit 137, a retry continues with what was saved."""

@@ -1,0 +1,63 @@
+"""Every verb has help, an executable and the same exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from pybmfm.cli import main
+from pybmfm.cli.main import VERBS
+from pybmfm.core import Interrupted, OutOfMemory, UserError
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_verb_has_help_with_an_example_and_an_executable(verb: str, repository: Path) -> None:
+    module = importlib.import_module(f"pybmfm.cli.{verb.replace('-', '_')}")
+    text = module.command.get_help(click.Context(module.command, info_name=verb))
+    assert "Example" in text
+    assert os.access(repository / "bin" / verb, os.X_OK)
+
+
+def test_help_imports_no_heavy_package() -> None:
+    code = (
+        "import sys\nfrom pybmfm.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print([m for m in ('torch', 'pandas', 'numba', 'pysam') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UserError("bad input", file="x.fa"), 2),
+        (Interrupted("saved at step 3"), 143),
+        (OutOfMemory("GPU"), 137),
+        (MemoryError(), 137),
+    ],
+)
+def test_errors_become_exit_codes(
+    error: Exception, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pybmfm.cli.main.group.main", fail)
+    with pytest.raises(SystemExit) as exit_info:
+        main(["simulate"])
+    assert exit_info.value.code == code
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_unknown_verb_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        main(["pretrian"])
+    assert exit_info.value.code == 2
+    assert "pretrain" in capsys.readouterr().err
