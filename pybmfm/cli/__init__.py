@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pybmfm.cli.main import main
+from pybmfm.cli.group import main
 
 __all__ = ["main"]

@@ -13,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Existence is checked by the rooms, whose message names the remedy; click only makes the Path.
 PATH = click.Path(path_type=Path)
 
-STRATEGIES = ("paper", "hardy-weinberg", "haplotypes")
+STRATEGIES = ("paper", "hardy-weinberg")
 KINDS = ("binary", "multiclass", "multilabel", "regression")
 
 

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from pybmfm.cli import main
-from pybmfm.cli.main import VERBS
+from pybmfm.cli.group import VERBS
 from pybmfm.core import Interrupted, OutOfMemory, UserError
 
 
@@ -49,7 +49,7 @@ def test_errors_become_exit_codes(
     def fail(*args: object, **kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr("pybmfm.cli.main.group.main", fail)
+    monkeypatch.setattr("pybmfm.cli.group.group.main", fail)
     with pytest.raises(SystemExit) as exit_info:
         main(["simulate"])
     assert exit_info.value.code == code

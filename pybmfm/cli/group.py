@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import logging
 import sys
@@ -46,6 +47,16 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"pybmfm.cli.{cmd_name.replace('-', '_')}")
         return module.command  # type: ignore[no-any-return]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest verb where the one asked for is unknown."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            remedy = f"did you mean '{near[0]}'?" if near else "see 'pybmfm --help'."
+            ctx.fail(f"No such command '{args[0]}': {remedy}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""

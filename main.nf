@@ -1,0 +1,50 @@
+#!/usr/bin/env nextflow
+
+include { PYBMFM                                        } from './workflows/pybmfm'
+include { checkedParameters; helpWanted; parameterHelp } from './subworkflows/local/utils_params/main'
+
+workflow {
+    main:
+    schema = "${projectDir}/nextflow_schema.json"
+    if (helpWanted(params.help)) {
+        println(parameterHelp(schema))
+    }
+    else {
+        options = checkedParameters(params, schema)
+        PYBMFM(options, sourceDigest("${projectDir}/pybmfm"))
+
+        // pipeline_info/versions.tsv: what ran, in which version
+        channel.topic('versions')
+            .map { process, tool, version -> "${process.tokenize(':').last()}\t${tool}\t${version}" }
+            .unique()
+            .collectFile(name: 'versions.tsv', storeDir: "${options.outdir}/pipeline_info", newLine: true, sort: true)
+
+        workflow.onComplete {
+            announceResults(options.outdir)
+        }
+    }
+}
+
+// One digest over the package's Python files, as the package itself computes it: the cache key of every task.
+def sourceDigest(root) {
+    def folder = file(root)
+    def sources = files("${root}/**.py").collectEntries { source -> [folder.relativize(source).toString(), source] }
+    def digest = java.security.MessageDigest.getInstance('SHA-256')
+    sources.keySet().sort().each { name ->
+        digest.update("${name}\0".getBytes('UTF-8'))
+        digest.update(sources[name].bytes)
+        digest.update('\0'.getBytes('UTF-8'))
+    }
+    return digest.digest().encodeHex().toString().take(16)
+}
+
+// Where the report and the scored variants are, once all is published.
+def announceResults(outdir) {
+    if (workflow.success) {
+        def found = files("${outdir}/report.html") + files("${outdir}/scored_variants/*.vcf.gz").sort()
+        log.info("Results:\n" + found.collect { result -> "  ${result.toUriString()}" }.join('\n'))
+    }
+    else {
+        log.error("The run did not finish: ${workflow.errorMessage ?: workflow.errorReport ?: 'see .nextflow.log'}")
+    }
+}

@@ -1,0 +1,37 @@
+process BASELINE {
+    tag "${meta.task} ${meta.model} ${meta.seed}"
+    label 'process_low'
+
+    input:
+    tuple val(meta), path(train, stageAs: 'train/*'), path(dev, stageAs: 'dev/*'), path(test, stageAs: 'test/*')
+    val digest
+
+    output:
+    tuple val(meta), path("${meta.task}/${meta.model}/seed_${meta.seed}"), emit: result
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    """
+    baseline \\
+        --model ${meta.model} \\
+        --train ${train} \\
+        --dev ${dev} \\
+        --test ${test} \\
+        --kind ${meta.kind} \\
+        --task ${meta.task} \\
+        --seed ${meta.seed} \\
+        --out ${meta.task}/${meta.model}/seed_${meta.seed} \\
+        --threads ${task.cpus} \\
+        ${args}
+    """
+
+    stub:
+    """
+    mkdir -p ${meta.task}/${meta.model}/seed_${meta.seed}
+    echo '{"artefact": "result"}' > ${meta.task}/${meta.model}/seed_${meta.seed}/manifest.json
+    """
+}

@@ -1,0 +1,35 @@
+process BUILD_TASK_GUE {
+    tag "${folder.name}"
+    label 'process_single'
+
+    input:
+    path folder
+    val names
+    val digest
+
+    output:
+    path 'gue', emit: tasks
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    def selected = names.collect { name -> "--task '${name}'" }.join(' ')
+    """
+    build-task gue \\
+        --input ${folder} \\
+        ${selected} \\
+        --out gue \\
+        ${args}
+    """
+
+    stub:
+    """
+    mkdir -p gue/prom_300_tata
+    touch gue/prom_300_tata/{train,dev,test}.csv
+    echo 'task,kind,train,dev,test,metric' > gue/tasks.csv
+    echo 'prom_300_tata,binary,prom_300_tata/train.csv,prom_300_tata/dev.csv,prom_300_tata/test.csv,mcc' >> gue/tasks.csv
+    """
+}

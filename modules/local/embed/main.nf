@@ -1,0 +1,33 @@
+process EMBED {
+    tag "${meta.encoding}"
+    label 'process_medium'
+    label 'process_gpu'
+
+    input:
+    tuple val(meta), path(checkpoint)
+    path sequences
+    val digest
+
+    output:
+    tuple val(meta), path('*.parquet'), emit: embeddings
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    """
+    embed \\
+        --checkpoint ${checkpoint} \\
+        --input ${sequences} \\
+        --out ${meta.encoding}.parquet \\
+        --threads ${task.cpus} \\
+        ${args}
+    """
+
+    stub:
+    """
+    touch ${meta.encoding}.parquet
+    """
+}

@@ -1,0 +1,33 @@
+process ENCODE_GENOME {
+    tag "${meta.encoding}"
+    label 'process_low'
+
+    input:
+    tuple val(meta), path(frequencies)
+    tuple path(fasta), path(fasta_index)
+    val region
+    val digest
+
+    output:
+    tuple val(meta), path('*.fa'), emit: encoded
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    """
+    encode-genome \\
+        --fasta ${fasta} \\
+        --frequencies ${frequencies} \\
+        --region '${region}' \\
+        --out ${meta.encoding}.fa \\
+        ${args}
+    """
+
+    stub:
+    """
+    touch ${meta.encoding}.fa
+    """
+}

@@ -1,0 +1,41 @@
+process FINETUNE {
+    tag "${meta.task} ${meta.model} ${meta.seed}"
+    label 'process_medium'
+    label 'process_gpu'
+
+    input:
+    tuple val(meta), path(checkpoint), path(train, stageAs: 'train/*'), path(dev, stageAs: 'dev/*'), path(test, stageAs: 'test/*')
+    val digest
+
+    output:
+    tuple val(meta), path("${meta.task}/${meta.model}/seed_${meta.seed}"), emit: result
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    def start = meta.model == 'scratch' ? '--from-scratch' : ''
+    """
+    finetune \\
+        --checkpoint ${checkpoint} \\
+        ${start} \\
+        --train ${train} \\
+        --dev ${dev} \\
+        --test ${test} \\
+        --kind ${meta.kind} \\
+        --task ${meta.task} \\
+        --model-name ${meta.model} \\
+        --seed ${meta.seed} \\
+        --out ${meta.task}/${meta.model}/seed_${meta.seed} \\
+        --threads ${task.cpus} \\
+        ${args}
+    """
+
+    stub:
+    """
+    mkdir -p ${meta.task}/${meta.model}/seed_${meta.seed}
+    echo '{"artefact": "result"}' > ${meta.task}/${meta.model}/seed_${meta.seed}/manifest.json
+    """
+}

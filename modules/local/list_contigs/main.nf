@@ -1,0 +1,31 @@
+process LIST_CONTIGS {
+    tag "${fasta.name}"
+    label 'process_single'
+
+    input:
+    tuple path(fasta), path(fasta_index)
+    tuple path(vcf), path(vcf_index)
+    val digest
+
+    output:
+    path 'contigs.tsv', emit: contigs
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    """
+    list-contigs \\
+        --fasta ${fasta} \\
+        --vcf ${vcf} \\
+        --out contigs.tsv \\
+        ${args}
+    """
+
+    stub:
+    """
+    printf 'contig\\tlength\\tvcf_name\\nchr1\\t1000\\t1\\nchr2\\t1000\\t2\\n' > contigs.tsv
+    """
+}

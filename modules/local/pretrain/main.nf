@@ -1,0 +1,36 @@
+process PRETRAIN {
+    tag "${meta.encoding}"
+    label 'process_high'
+    label 'process_gpu'
+
+    input:
+    tuple val(meta), path(corpus), path(tokenizer)
+    val checkpoint_root
+    val digest
+
+    output:
+    tuple val(meta), path("model_${meta.encoding}"), emit: checkpoint
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    """
+    pretrain \\
+        --corpus ${corpus} \\
+        --tokenizer ${tokenizer} \\
+        --out model_${meta.encoding} \\
+        --checkpoints '${checkpoint_root}/${meta.encoding}' \\
+        --resume \\
+        --threads ${task.cpus} \\
+        ${args}
+    """
+
+    stub:
+    """
+    mkdir model_${meta.encoding}
+    echo '{"artefact": "checkpoint", "encoding": "${meta.encoding}"}' > model_${meta.encoding}/manifest.json
+    """
+}

@@ -1,0 +1,31 @@
+process SAMPLE_GENOME {
+    tag "${fasta.name}"
+    label 'process_single'
+
+    input:
+    tuple path(fasta), path(fasta_index)
+    val digest
+
+    output:
+    path 'windows', emit: windows
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    """
+    sample-genome \\
+        --fasta ${fasta} \\
+        --out windows \\
+        ${args}
+    """
+
+    stub:
+    """
+    mkdir windows
+    touch windows/windows.parquet
+    echo '{"artefact": "windows"}' > windows/manifest.json
+    """
+}

@@ -1,0 +1,37 @@
+process SCORE_VARIANTS {
+    tag "${meta.encoding}"
+    label 'process_medium'
+    label 'process_gpu'
+
+    input:
+    tuple val(meta), path(checkpoint)
+    tuple path(fasta), path(fasta_index)
+    path vcf
+    val digest
+
+    output:
+    tuple val(meta), path('*.scored.vcf.gz'), emit: scored
+    path '*.scored.vcf.gz.*', emit: index
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    """
+    score-variants \\
+        --checkpoint ${checkpoint} \\
+        --fasta ${fasta} \\
+        --vcf ${vcf} \\
+        --out ${meta.encoding}.scored.vcf.gz \\
+        --threads ${task.cpus} \\
+        ${args}
+    """
+
+    stub:
+    """
+    echo '' | gzip > ${meta.encoding}.scored.vcf.gz
+    touch ${meta.encoding}.scored.vcf.gz.tbi
+    """
+}

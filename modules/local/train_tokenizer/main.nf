@@ -1,0 +1,36 @@
+process TRAIN_TOKENIZER {
+    tag "${meta.encoding}"
+    label 'process_medium'
+
+    input:
+    tuple val(meta), path(frequencies)
+    tuple path(fasta), path(fasta_index)
+    path windows
+    val digest
+
+    output:
+    tuple val(meta), path("tokenizer_${meta.encoding}"), emit: tokenizer
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    def variants = frequencies ? "--frequencies ${frequencies}" : ''
+    """
+    train-tokenizer \\
+        --fasta ${fasta} \\
+        --windows ${windows} \\
+        ${variants} \\
+        --out tokenizer_${meta.encoding} \\
+        --threads ${task.cpus} \\
+        ${args}
+    """
+
+    stub:
+    """
+    mkdir tokenizer_${meta.encoding}
+    echo '{"artefact": "tokenizer", "encoding": "${meta.encoding}"}' > tokenizer_${meta.encoding}/manifest.json
+    """
+}

@@ -1,0 +1,36 @@
+process VARIANT_FREQUENCIES {
+    tag "${contig}"
+    label 'process_low'
+
+    input:
+    val contig
+    tuple path(fasta), path(fasta_index)
+    tuple path(vcf), path(vcf_index)
+    val digest
+
+    output:
+    path 'frequencies', emit: frequencies
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    """
+    variant-frequencies \\
+        --fasta ${fasta} \\
+        --vcf ${vcf} \\
+        --contig '${contig}' \\
+        --out frequencies \\
+        --threads ${task.cpus} \\
+        ${args}
+    """
+
+    stub:
+    """
+    mkdir frequencies
+    touch 'frequencies/${contig}.arrow'
+    echo '{"artefact": "frequency-table"}' > frequencies/manifest.json
+    """
+}

@@ -1,0 +1,162 @@
+"""What is fitted on the features: logistic or ridge regression, or the training mean."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Scores = npt.NDArray[np.float64]
+# Strengths are tried from strong to weak, so that a tie on dev keeps the simpler model.
+LOGISTIC_C = (0.001, 0.01, 0.1, 1.0)
+RIDGE_ALPHA = (100_000.0, 10_000.0, 1_000.0, 100.0, 10.0)
+MAX_ITERATIONS = 500
+
+
+class Estimator(Protocol):
+    """A fitted model."""
+
+    def predict(self, features: Any) -> Scores:
+        """Return probabilities ``[n, classes]`` or values ``[n, 1]``."""
+
+    def weights(self) -> npt.NDArray[np.float64]:
+        """Return one weight per output and feature, ``[outputs, features]``."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The training mean: class shares, label shares or mean value, for every row."""
+
+    mean: npt.NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, kind: str, targets: np.ndarray, classes: int) -> Constant:
+        """Take the mean of one-hot, multi-hot or real targets."""
+        return cls(_as_columns(kind, targets, classes).mean(axis=0))
+
+    def predict(self, features: Any) -> Scores:
+        """Return the mean once per row of ``features``."""
+        return np.tile(self.mean, (features.shape[0], 1))
+
+    def weights(self) -> npt.NDArray[np.float64]:
+        """No feature has a weight."""
+        return np.zeros((len(self.mean), 0))
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Linear models over features divided by their spread.
+
+    ``members`` holds one scikit-learn model, or for multilabel one per label, where a label
+    that is constant in training is the number it always has.
+    """
+
+    kind: str
+    classes: int
+    spread: npt.NDArray[np.float64]
+    members: tuple[Any, ...]
+
+    def predict(self, features: Any) -> Scores:
+        """Return probabilities ``[n, classes]``, or values ``[n, 1]`` for regression."""
+        scaled = features @ _diagonal(1 / self.spread)
+        if self.kind == "regression":
+            return np.asarray(self.members[0].predict(scaled)).reshape(-1, 1)
+        if self.kind == "multilabel":
+            return np.stack([_label_probability(m, scaled) for m in self.members], axis=1)
+        scores = np.zeros((scaled.shape[0], self.classes))
+        scores[:, self.members[0].classes_] = self.members[0].predict_proba(scaled)
+        return scores
+
+    def weights(self) -> npt.NDArray[np.float64]:
+        """Weight of one standard deviation of each feature."""
+        return np.concatenate(
+            [
+                np.zeros((1, len(self.spread)))
+                if isinstance(member, float)
+                else np.atleast_2d(member.coef_)
+                for member in self.members
+            ]
+        )
+
+
+def fit_linear(
+    kind: str, features: Any, targets: np.ndarray, classes: int, strength: float
+) -> Estimator:
+    """Fit logistic regression (one per label if multilabel), or ridge regression.
+
+    Parameters
+    ----------
+    features
+        CSR ``[n, features]``; each column is divided by its standard deviation, not centred,
+        so that it stays sparse.
+    targets
+        As in a task table.
+    strength
+        ``C`` of the logistic, ``alpha`` of the ridge.
+    """
+    if kind in ("binary", "multiclass") and len(np.unique(targets)) < 2:
+        return Constant.fit(kind, targets, classes)
+    spread = _spread(features)
+    scaled = features @ _diagonal(1 / spread)
+    if kind == "regression":
+        members: tuple[Any, ...] = (_ridge(scaled, targets, strength),)
+    elif kind == "multilabel":
+        members = tuple(
+            _logistic_or_constant(scaled, targets[:, label], strength)
+            for label in range(targets.shape[1])
+        )
+    else:
+        members = (_logistic(scaled, targets, strength),)
+    return Linear(kind, classes, spread, members)
+
+
+def _ridge(features: Any, targets: np.ndarray, alpha: float) -> Any:
+    from sklearn.linear_model import Ridge
+
+    model = Ridge(alpha=alpha, solver="sparse_cg", max_iter=MAX_ITERATIONS)
+    return model.fit(features, targets.astype(np.float64))
+
+
+def _logistic(features: Any, targets: np.ndarray, strength: float) -> Any:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        # A weak penalty may stop early; dev then decides against it like any other strength.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return LogisticRegression(C=strength, max_iter=MAX_ITERATIONS).fit(features, targets)
+
+
+def _logistic_or_constant(features: Any, label: np.ndarray, strength: float) -> Any:
+    hits = label > 0
+    if hits.all() or not hits.any():
+        return float(hits.all())
+    return _logistic(features, hits.astype(np.int64), strength)
+
+
+def _label_probability(member: Any, features: Any) -> npt.NDArray[np.float64]:
+    if isinstance(member, float):
+        return np.full(features.shape[0], member)
+    return np.asarray(member.predict_proba(features)[:, 1])
+
+
+def _spread(features: Any) -> npt.NDArray[np.float64]:
+    mean = np.asarray(features.mean(axis=0)).ravel()
+    square = np.asarray(features.multiply(features).mean(axis=0)).ravel()
+    spread = np.sqrt(np.maximum(square - mean**2, 0))
+    return np.asarray(np.where(spread > 0, spread, 1.0))
+
+
+def _diagonal(values: npt.NDArray[np.float64]) -> Any:
+    from scipy.sparse import diags
+
+    return diags(values)
+
+
+def _as_columns(kind: str, targets: np.ndarray, classes: int) -> npt.NDArray[np.float64]:
+    if kind in ("binary", "multiclass"):
+        return np.eye(classes)[targets]
+    return np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)

@@ -1,0 +1,75 @@
+"""``pybmfm embed``: one embedding per sequence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pybmfm.cli.options import PATH, out_option, seed_option, threads_option
+
+
+@click.command("embed")
+@click.option("--checkpoint", type=PATH, required=True, help="Folder of a pretrained model.")
+@click.option(
+    "--input", "source", type=PATH, required=True, help="FASTA, CSV, TSV or Parquet of sequences."
+)
+@out_option("Parquet file (columns id, embedding)")
+@click.option(
+    "--pooling",
+    type=click.Choice(("mean", "cls")),
+    default="mean",
+    show_default=True,
+    help="Mean over the tokens without specials, or the first token's.",
+)
+@click.option(
+    "--alphabet",
+    type=click.Choice(("auto", "plain", "encoded")),
+    default="auto",
+    show_default=True,
+    help="Whether variant symbols are letters; auto looks for them.",
+)
+@click.option(
+    "--batch-tokens",
+    type=click.IntRange(min=1),
+    default=16384,
+    show_default=True,
+    help="Tokens computed at once; less memory with fewer.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
+@threads_option()
+@seed_option()
+def command(
+    checkpoint: Path,
+    source: Path,
+    out: Path,
+    pooling: str,
+    alphabet: str,
+    batch_tokens: int,
+    device: str,
+    threads: int,
+    seed: int,  # noqa: ARG001  (embedding draws nothing)
+) -> None:
+    """Write one embedding per sequence.
+
+    Sequences longer than the model are cut into consecutive pieces, averaged by their tokens,
+    and counted.
+
+    \b
+    Example:
+      pybmfm embed --checkpoint pretrained/snp --input sequences.fa --out embeddings.parquet
+    """
+    from pybmfm.inference import EmbedSettings, embed
+
+    embed(
+        EmbedSettings(
+            checkpoint=checkpoint,
+            input=source,
+            out=out,
+            pooling=pooling,
+            alphabet=alphabet,
+            batch_tokens=batch_tokens,
+            device=device,
+            threads=threads,
+        )
+    )

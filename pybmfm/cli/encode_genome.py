@@ -1,0 +1,86 @@
+"""``pybmfm encode-genome``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pybmfm.cli.options import PATH, fasta_option, out_option, seed_option, strategy_option
+
+
+@click.command("encode-genome")
+@fasta_option()
+@click.option(
+    "--frequencies",
+    type=PATH,
+    help="Frequency table of this genome; without it the plain reference is written.",
+)
+@out_option("FASTA of encoded text (.gz is compressed), or an .npz archive of codes")
+@click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    help="chr20:1-5000, 1-based inclusive; repeatable. Default: every contig.",
+)
+@strategy_option()
+@click.option(
+    "--pass",
+    "pass_number",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Alleles are drawn anew in every pass.",
+)
+@click.option(
+    "--strand",
+    type=click.Choice(["+", "-"]),
+    default="+",
+    show_default=True,
+    help="-: the reverse complement of the whole region, the same alleles.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "codes"]),
+    default="text",
+    show_default=True,
+    help="text: FASTA in UTF-8, 60 characters a line; codes: numpy .npz, uint8 per region.",
+)
+@seed_option()
+def command(
+    fasta: Path,
+    frequencies: Path | None,
+    out: Path,
+    regions: tuple[str, ...],
+    strategy: str,
+    pass_number: int,
+    strand: str,
+    output_format: str,
+    seed: int,
+) -> None:
+    """Write the genome, or regions of it, with drawn variants in the 132-letter alphabet.
+
+    Records are named contig:start-end(strand), in FASTA headers as in the .npz archive. Codes:
+    0-4 are A G T C N, 5-10 lone DEL AI GI TI CI NI, 11-131 pairs of states.
+
+    \b
+    Example:
+      pybmfm encode-genome --fasta GRCh38.fa.gz --frequencies frequencies \\
+          --region chr20:1000001-1005000 --out region.fa
+    """
+    from pybmfm.variants.export import EncodeSettings, encode_genome
+
+    encode_genome(
+        EncodeSettings(
+            fasta=fasta,
+            frequencies=frequencies,
+            out=out,
+            regions=regions,
+            strategy=strategy,
+            pass_number=pass_number,
+            strand=strand,
+            output_format=output_format,
+            seed=seed,
+        )
+    )

@@ -1,0 +1,121 @@
+"""``pybmfm pretrain``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pybmfm.cli.options import PATH, seed_option, threads_option
+
+POSITIVE = click.IntRange(min=1)
+SHARE = click.FloatRange(0, 1)
+
+
+@click.command("pretrain")
+@click.option(
+    "--corpus", "corpora", type=PATH, required=True, multiple=True, help="Corpus folder; repeat."
+)
+@click.option("--tokenizer", type=PATH, required=True, help="The corpora's tokenizer folder.")
+@click.option("--out", type=PATH, required=True, help="Folder for the model and its log.")
+@click.option(
+    "--architecture",
+    type=click.Choice(["modernbert", "bert"]),
+    default="modernbert",
+    show_default=True,
+)
+@click.option(
+    "--preset",
+    type=click.Choice(["tiny", "small", "paper"]),
+    default="tiny",
+    show_default=True,
+    help="Size: 2 layers of 128, 4 of 256, or 22 of 768 as published.",
+)
+@click.option("--steps", type=POSITIVE, default=1000, show_default=True, help="Optimizer steps.")
+@click.option(
+    "--tokens-per-batch",
+    type=POSITIVE,
+    default=32_768,
+    show_default=True,
+    help="Real tokens per step, over all processes.",
+)
+@click.option(
+    "--micro-batch-tokens", type=POSITIVE, help="Most tokens computed at once [default: all]."
+)
+@click.option("--learning-rate", type=click.FloatRange(min=0), default=5e-4, show_default=True)
+@click.option("--warmup-steps", type=click.IntRange(min=0), help="[default: a fifth of the steps]")
+@click.option("--mask-share", type=SHARE, default=0.15, show_default=True, help="Tokens predicted.")
+@click.option(
+    "--keep-share", type=SHARE, default=0.1, show_default=True, help="Of those, left visible."
+)
+@click.option(
+    "--max-length",
+    type=POSITIVE,
+    default=2048,
+    show_default=True,
+    help="Longest sequence in tokens; longer windows are cut into pieces.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16"]),
+    default="auto",
+    show_default=True,
+    help="auto: bf16 on a GPU, fp32 on a CPU.",
+)
+@click.option(
+    "--checkpoint-every",
+    type=click.IntRange(min=0),
+    default=500,
+    show_default=True,
+    help="Steps between checkpoints.",
+)
+@click.option(
+    "--checkpoint-minutes", type=float, default=30.0, show_default=True, help="Or so many minutes."
+)
+@click.option(
+    "--checkpoints",
+    type=PATH,
+    help="Durable root for checkpoints, in a folder per run [default: OUT/checkpoints].",
+)
+@click.option("--keep", type=POSITIVE, default=2, show_default=True, help="Checkpoints kept.")
+@click.option(
+    "--validate-every",
+    type=click.IntRange(min=0),
+    default=500,
+    show_default=True,
+    help="Steps between evaluations of dev; 0: at the end only.",
+)
+@click.option(
+    "--max-validation-tokens",
+    type=POSITIVE,
+    default=500_000,
+    show_default=True,
+    help="Tokens of dev and test read, drawn by seed.",
+)
+@click.option("--log-every", type=POSITIVE, default=1, show_default=True, help="Steps per line.")
+@click.option(
+    "--max-minutes", type=click.FloatRange(min=0), help="Save and exit 143 after so long."
+)
+@click.option("--resume", is_flag=True, help="Continue from the newest checkpoint, if any.")
+@seed_option()
+@threads_option()
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+)
+def command(corpora: tuple[Path, ...], **options: Any) -> None:
+    """Pretrain a masked language model on one or several corpora.
+
+    Writes OUT/model.safetensors and what else a Hugging Face model folder holds, OUT/metrics.json
+    and, while running, OUT/progress.jsonl. Exits 143 after saving when asked to stop and 137
+    when memory ran out; the same command with --resume continues. Several processes:
+    accelerate launch bin/pretrain ...
+
+    \b
+    Example:
+      pybmfm pretrain --corpus corpus/ref --tokenizer tokenizer/ref --out model/ref \\
+        --preset small --steps 2000 --tokens-per-batch 16384 --threads 4 --resume
+    """
+    from pybmfm.training import PretrainSettings, pretrain
+
+    pretrain(PretrainSettings(corpora=corpora, **options))

@@ -1,0 +1,150 @@
+"""Result folders: predictions with ids, and the metrics computed from them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pybmfm.core import UserError, output_file, read_manifest, write_json
+from pybmfm.evaluation.metrics import compute_metrics
+from pybmfm.tasks import TaskTable
+
+PREDICTIONS = "predictions.parquet"
+METRICS_FILE = "metrics.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One model on one task with one seed.
+
+    Attributes
+    ----------
+    metrics
+        The content of ``metrics.json``.
+    ids, groups
+        Of the test rows, in the table's order.
+    truth
+        As the targets of the task table.
+    scores
+        ``float64[n, classes]``.
+    """
+
+    folder: Path
+    metrics: dict[str, Any]
+    ids: list[str]
+    groups: list[str]
+    truth: np.ndarray
+    scores: np.ndarray
+
+
+def save_result(
+    folder: str | Path,
+    *,
+    task: str,
+    model: str,
+    seed: int,
+    kind: str,
+    metric: str,
+    classes: list[str],
+    table_dev: TaskTable,
+    scores_dev: np.ndarray,
+    table_test: TaskTable,
+    scores_test: np.ndarray,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Write ``predictions.parquet`` and ``metrics.json`` into a folder being made.
+
+    Parameters
+    ----------
+    scores_dev, scores_test
+        ``float32[n, classes]`` probabilities or ``[n, 1]`` values, rows as in the tables.
+    metric
+        The one that heads the task.
+    extra
+        Further keys of ``metrics.json``, JSON types only.
+    """
+    splits = {"dev": (table_dev, scores_dev), "test": (table_test, scores_test)}
+    _write_predictions(Path(folder) / PREDICTIONS, splits)
+    content = {
+        "task": task,
+        "model": model,
+        "seed": seed,
+        "kind": kind,
+        "metric": metric,
+        "classes": classes,
+        **{
+            split: _json_numbers(compute_metrics(kind, table.targets, scores))
+            for split, (table, scores) in splits.items()
+        },
+        "rows": {split: len(table) for split, (table, _) in splits.items()},
+        **(extra or {}),
+    }
+    write_json(Path(folder) / METRICS_FILE, content)
+
+
+def load_result(folder: str | Path) -> Result:
+    """Read a result folder's metrics and test predictions.
+
+    Raises
+    ------
+    UserError
+        If the folder is no result, or lacks a file.
+    """
+    import pyarrow.parquet as pq
+
+    folder = Path(folder)
+    read_manifest(folder, "result")
+    for name in (METRICS_FILE, PREDICTIONS):
+        if not (folder / name).is_file():
+            raise UserError(f"has no {name}", file=folder, remedy="make the result again")
+    metrics = json.loads((folder / METRICS_FILE).read_text())
+    table = pq.read_table(folder / PREDICTIONS, filters=[("split", "==", "test")])
+    columns = table.to_pydict()
+    return Result(
+        folder=folder,
+        metrics=metrics,
+        ids=columns["id"],
+        groups=columns.get("group", columns["id"]),
+        truth=np.array(columns["truth"]),
+        scores=np.array(columns["scores"], dtype=np.float64),
+    )
+
+
+def _write_predictions(path: Path, splits: Mapping[str, tuple[TaskTable, np.ndarray]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    parts = []
+    for split, (table, scores) in splits.items():
+        columns = {
+            "id": pa.array(table.ids, pa.string()),
+            "split": pa.array([split] * len(table), pa.string()),
+            "truth": _truth_array(table),
+            "scores": pa.array(list(np.asarray(scores, np.float32)), pa.list_(pa.float32())),
+            "group": pa.array(table.groups, pa.string()),
+        }
+        parts.append(pa.table(columns))
+    with output_file(path) as staging:
+        pq.write_table(pa.concat_tables(parts), staging)
+
+
+def _truth_array(table: TaskTable) -> Any:
+    """Class index, multi-hot list in class order, or value."""
+    import pyarrow as pa
+
+    if table.kind == "multilabel":
+        return pa.array(list(table.targets.astype(np.int8)), pa.list_(pa.int8()))
+    if table.kind == "regression":
+        return pa.array(table.targets, pa.float32())
+    return pa.array(table.targets, pa.int64())
+
+
+def _json_numbers(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN: an undefined metric is null."""
+    return {name: None if math.isnan(value) else value for name, value in metrics.items()}

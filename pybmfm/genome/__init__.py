@@ -1,0 +1,40 @@
+"""FASTA access, base codes, contig names and N islands."""
+
+from pybmfm.genome.bases import (
+    BASES,
+    N_CODE,
+    complement_bases,
+    decode_bases,
+    encode_bases,
+)
+from pybmfm.genome.compression import (
+    TruncatedFile,
+    broken_file,
+    compression_of,
+    has_bgzip_end,
+    open_bytes,
+)
+from pybmfm.genome.contigs import chromosome_of, describe_names, find_contig, match_contigs
+from pybmfm.genome.fasta import Genome
+from pybmfm.genome.islands import sequence_intervals
+from pybmfm.genome.regions import parse_region
+
+__all__ = [
+    "BASES",
+    "N_CODE",
+    "Genome",
+    "TruncatedFile",
+    "broken_file",
+    "chromosome_of",
+    "complement_bases",
+    "compression_of",
+    "decode_bases",
+    "describe_names",
+    "encode_bases",
+    "find_contig",
+    "has_bgzip_end",
+    "match_contigs",
+    "open_bytes",
+    "parse_region",
+    "sequence_intervals",
+]

@@ -1,0 +1,107 @@
+"""One chromosome under its many names: ``20``, ``chr20``, ``NC_000020.11``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from pybmfm.core import UserError
+
+_HUMAN = [*map(str, range(1, 23)), "X", "Y"]
+_ALIASES = {name: name for name in _HUMAN} | {"M": "MT", "MT": "MT"}
+_REFSEQ = {f"NC_{number:06d}": name for number, name in enumerate(_HUMAN, start=1)} | {
+    "NC_012920": "MT"
+}
+# GenBank numbers the same chromosomes CM000663 (1) to CM000686 (Y); J01415 is the rCRS.
+_GENBANK = {f"CM{663 + index:06d}": name for index, name in enumerate(_HUMAN)} | {"J01415": "MT"}
+_ACCESSIONS = _REFSEQ | _GENBANK
+
+
+def chromosome_of(name: str) -> str | None:
+    """Return the plain chromosome name (``"20"``, ``"X"``, ``"MT"``) behind a contig name.
+
+    Known are ``20``, ``chr20`` (any case), RefSeq ``NC_000020.10`` and GenBank ``CM000682.2``
+    of the human genome; None for anything else, such as pieces of a chromosome.
+    """
+    accession = re.fullmatch(r"([A-Z]{1,2}_?\d+)(\.\d+)?", name)
+    if accession and accession[1] in _ACCESSIONS:
+        return _ACCESSIONS[accession[1]]
+    plain = re.sub(r"^chr", "", name, flags=re.IGNORECASE).upper()
+    return _ALIASES.get(plain)
+
+
+def match_contigs(
+    fasta_lengths: Mapping[str, int],
+    names: Iterable[str],
+    lengths: Mapping[str, int] | None = None,
+) -> dict[str, str]:
+    """Match another file's contig names with those of the FASTA.
+
+    Parameters
+    ----------
+    fasta_lengths
+        Length of each contig of the FASTA, in nucleotides.
+    names
+        Contig names of the other file.
+    lengths
+        Their lengths where that file says so.
+
+    Returns
+    -------
+    dict
+        Other name -> FASTA name: by exact name, else by chromosome (alias or accession), else
+        by a length that only one contig on either side has. Unmatched names are left out.
+    """
+    by_chromosome: dict[str, str] = {}
+    for contig in fasta_lengths:
+        by_chromosome.setdefault(chromosome_of(contig) or "", contig)
+    by_chromosome.pop("", None)
+    by_length = _by_unique_length(fasta_lengths)
+    other_by_length = _by_unique_length(lengths or {})
+    matched = {}
+    for name in names:
+        chromosome = chromosome_of(name)
+        length = (lengths or {}).get(name, -1)
+        if name in fasta_lengths:
+            matched[name] = name
+        elif chromosome is not None and chromosome in by_chromosome:
+            matched[name] = by_chromosome[chromosome]
+        elif length in by_length and other_by_length.get(length) == name:
+            contig = by_length[length]
+            # Two different known chromosomes of one length are not the same contig.
+            if chromosome is None or chromosome_of(contig) is None:
+                matched[name] = contig
+    return matched
+
+
+def find_contig(fasta_lengths: Mapping[str, int], name: str, file: object = None) -> str:
+    """Return the FASTA's name of a contig that the user named.
+
+    Raises
+    ------
+    UserError
+        If the FASTA has no such contig under any alias.
+    """
+    found = match_contigs(fasta_lengths, [name]).get(name)
+    if found is None:
+        raise UserError(
+            f"has no contig {name}",
+            file=None if file is None else str(file),
+            remedy=f"name one of {describe_names(fasta_lengths)}",
+        )
+    return found
+
+
+def describe_names(names: Iterable[str], shown: int = 5) -> str:
+    """List a few names for a message: ``chr1, chr2, chr3 and 22 more``."""
+    names = list(names)
+    if not names:
+        return "none"
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+def _by_unique_length(lengths: Mapping[str, int]) -> dict[int, str]:
+    counted = Counter(lengths.values())
+    return {length: name for name, length in lengths.items() if counted[length] == 1}

@@ -1,0 +1,209 @@
+"""VCF as lines of bytes: what is not ours to change passes through untouched."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pybmfm.core import UserError
+
+FIXED_COLUMNS = 8
+INFO = 7
+# The empty last block that bgzip writes; without it the file was cut off (SAM specification 4.1.2).
+BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+
+
+@dataclass(frozen=True)
+class VcfRecord:
+    """One data line.
+
+    Attributes
+    ----------
+    line_number
+        1-based line in the file, for messages.
+    columns
+        The line's columns as bytes, line ending removed.
+    ending
+        The line's own line ending.
+    contig, start, ref, alts
+        Parsed CHROM, 0-based POS, REF, and ALT as a list (empty for ``.``); letters upper-cased.
+    """
+
+    line_number: int
+    columns: list[bytes]
+    ending: bytes
+    contig: str
+    start: int
+    ref: str
+    alts: list[str]
+
+    def with_info(self, added: Mapping[str, str]) -> bytes:
+        """Return the line with ``added`` keys at the end of INFO, replacing keys of that name."""
+        old = [] if self.columns[INFO] == b"." else self.columns[INFO].split(b";")
+        kept = [item for item in old if item.split(b"=")[0].decode("latin-1") not in added]
+        new = [f"{key}={value}".encode() for key, value in added.items() if value]
+        columns = list(self.columns)
+        columns[INFO] = b";".join(kept + new) or b"."
+        return b"\t".join(columns) + self.ending
+
+
+class VcfText:
+    """A VCF opened for one pass: ``header`` lines first, then ``records()``.
+
+    Parameters
+    ----------
+    path
+        Plain, gzip or bgzip text.
+    handle
+        The decompressed bytes.
+
+    Raises
+    ------
+    UserError
+        If the header is missing or broken.
+    """
+
+    def __init__(self, path: Path, handle: BinaryIO) -> None:
+        self.path = path
+        self._handle = handle
+        self.header: list[bytes] = []
+        self.line_number = 0
+        self._read_header()
+
+    @property
+    def contig_lengths(self) -> dict[str, int]:
+        """Lengths of the contigs that the header gives one for."""
+        lengths = {}
+        for line in self.header:
+            text = line.decode("latin-1").strip()
+            if not text.startswith("##contig=<"):
+                continue
+            fields = dict(
+                part.split("=", 1)
+                for part in text[len("##contig=<") : -1].split(",")
+                if "=" in part
+            )
+            if "ID" in fields and fields.get("length", "").isdigit():
+                lengths[fields["ID"]] = int(fields["length"])
+        return lengths
+
+    def records(self) -> Iterator[VcfRecord]:
+        """Yield the data lines; they must be sorted, since the output is indexed.
+
+        Raises
+        ------
+        UserError
+            If a line is malformed or out of order, or the file is cut off.
+        """
+        seen: set[str] = set()
+        contig, last = "", -1
+        for line in self._lines():
+            if not line.strip():
+                continue
+            record = self._parse(line)
+            if record.contig != contig:
+                if record.contig in seen:
+                    raise self._error(f"records of {record.contig} stand apart", _SORT)
+                seen.add(record.contig)
+                contig, last = record.contig, -1
+            if record.start < last:
+                raise self._error("is not sorted by position", _SORT)
+            last = record.start
+            yield record
+
+    def _read_header(self) -> None:
+        for line in self._lines():
+            if not line.startswith(b"#"):
+                raise self._error("a record comes before the #CHROM line", _VCF)
+            self.header.append(line)
+            if line.startswith(b"#CHROM"):
+                if len(line.rstrip(b"\r\n").split(b"\t")) < FIXED_COLUMNS:
+                    raise self._error(
+                        f"the #CHROM line has fewer than {FIXED_COLUMNS} columns", _VCF
+                    )
+                return
+        raise UserError("has no #CHROM line", file=self.path, remedy=_VCF)
+
+    def _lines(self) -> Iterator[bytes]:
+        while True:
+            try:
+                line = self._handle.readline()
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                raise self._error(
+                    f"the compressed data is broken or cut off ({error})", _COPY
+                ) from error
+            if not line:
+                return
+            self.line_number += 1
+            yield line
+
+    def _parse(self, line: bytes) -> VcfRecord:
+        body = line.rstrip(b"\r\n")
+        columns = body.split(b"\t")
+        if len(columns) < FIXED_COLUMNS:
+            raise self._error(
+                f"has {len(columns)} tab-separated columns, a record {FIXED_COLUMNS} or more",
+                _VCF,
+            )
+        pos, ref, alt = columns[1], columns[3], columns[4]
+        if not pos.isdigit():
+            raise self._error(f"POS '{pos.decode('latin-1')}' is not a number", _VCF)
+        if not columns[0] or not ref or not alt:
+            raise self._error("CHROM, REF or ALT is empty", _VCF)
+        return VcfRecord(
+            line_number=self.line_number,
+            columns=columns,
+            ending=line[len(body) :] or b"\n",
+            contig=columns[0].decode("utf-8", "surrogateescape"),
+            start=int(pos) - 1,
+            ref=ref.decode("latin-1").upper(),
+            alts=[] if alt == b"." else alt.decode("latin-1").upper().split(","),
+        )
+
+    def _error(self, problem: str, remedy: str) -> UserError:
+        return UserError(
+            problem, file=self.path, place=f"line {max(self.line_number, 1)}", remedy=remedy
+        )
+
+
+_SORT = "sort it with 'bcftools sort'"
+_VCF = "give a VCF with tab-separated columns"
+_COPY = "copy or download it again"
+
+
+@contextmanager
+def open_vcf(path: str | Path) -> Iterator[VcfText]:
+    """Open a plain, gzip or bgzip VCF as text.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, empty, cut off or not a VCF.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError("no such file", file=path, remedy="check the path")
+    if path.stat().st_size == 0:
+        raise UserError("is empty", file=path, remedy=_VCF)
+    with path.open("rb") as raw:
+        start = raw.read(18)
+        raw.seek(0)
+        if not start.startswith(b"\x1f\x8b"):
+            yield VcfText(path, raw)
+            return
+        if start[3] & 4 and start[12:14] == b"BC":
+            _check_end_block(path, raw)
+        with gzip.GzipFile(fileobj=raw) as handle:
+            yield VcfText(path, handle)  # type: ignore[arg-type]
+
+
+def _check_end_block(path: Path, raw: BinaryIO) -> None:
+    raw.seek(max(0, path.stat().st_size - len(BGZF_END)))
+    if raw.read() != BGZF_END:
+        raise UserError("is cut off (bgzip's end block is missing)", file=path, remedy=_COPY)
+    raw.seek(0)

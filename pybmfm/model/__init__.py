@@ -1,0 +1,28 @@
+"""Architectures, attention over flat batches, heads, checkpoints that transformers loads."""
+
+from pybmfm.model.checkpoints import load_checkpoint, load_model, save_checkpoint
+from pybmfm.model.configurations import (
+    ARCHITECTURES,
+    DEFAULT_MAX_LENGTH,
+    PRESETS,
+    build_config,
+    build_model,
+)
+from pybmfm.model.encoder import SequenceModel, hidden_states, masked_lm_logits, pooled_embeddings
+from pybmfm.model.flat import FlatBatch
+
+__all__ = [
+    "ARCHITECTURES",
+    "DEFAULT_MAX_LENGTH",
+    "PRESETS",
+    "FlatBatch",
+    "SequenceModel",
+    "build_config",
+    "build_model",
+    "hidden_states",
+    "load_checkpoint",
+    "load_model",
+    "masked_lm_logits",
+    "pooled_embeddings",
+    "save_checkpoint",
+]

@@ -1,0 +1,173 @@
+"""Attention over flat batches, plugged into transformers' own model classes.
+
+The model's forward is called with batch dimension 1, restarted positions and a `FlatLayout` in
+its keyword arguments, which transformers hands down to the attention function. No token ever
+sees another sequence's tokens, and nothing is spent on padding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.functional import pad, scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from pybmfm.model.flat import FlatBatch
+
+try:  # newer than our lower bound of torch promises; only useful on a GPU
+    from torch.nn.attention.varlen import varlen_attn
+except ImportError:  # pragma: no cover
+    varlen_attn = None  # type: ignore[assignment]
+
+FLAT_ATTENTION = "pybmfm_flat"
+HALF = (torch.float16, torch.bfloat16)
+
+
+class FlatLayout:
+    """Where the sequences of a flat batch lie, worked out once and shared by all layers."""
+
+    def __init__(self, batch: FlatBatch) -> None:
+        self.sequence_of_token = batch.sequence_of_token
+        self.bounds: list[int] = batch.offsets.tolist()
+        self.lengths = [end - start for start, end in zip(self.bounds, self.bounds[1:])]  # noqa: B905
+        self.offsets = batch.offsets.to(torch.int32)
+        self._masks: dict[int, torch.Tensor] = {}
+
+    def local_mask(self, window: int) -> torch.Tensor:
+        """Say which keys each query may see where ``|i - j| < window`` within its sequence.
+
+        Queries come in blocks of ``2 * window``; a block's keys are its own tokens and
+        ``window`` more on either side.
+
+        Returns
+        -------
+        torch.Tensor
+            bool[blocks, 1, 2 * window, 4 * window].
+        """
+        if window not in self._masks:
+            block = 2 * window
+            owner = self.sequence_of_token
+            spare = -len(owner) % block
+            queries = pad(owner, (0, spare), value=-1).unfold(0, block, block)
+            keys = pad(owner, (window, window + spare), value=-1).unfold(0, 2 * block, block)
+            # Key k of a block lies `k - window` places after the block's first query.
+            distance = torch.arange(2 * block, device=owner.device)[None, :] - window
+            distance = distance - torch.arange(block, device=owner.device)[:, None]
+            # Places behind the end see each other, so that no row of the softmax is empty.
+            seen = (queries[:, :, None] == keys[:, None, :]) & (distance.abs() < window)
+            self._masks[window] = seen[:, None]
+        return self._masks[window]
+
+
+def flat_attention(
+    module: torch.nn.Module,  # noqa: ARG001
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,  # noqa: ARG001  (transformers' calling convention)
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    flat: FlatLayout | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Exact attention within each sequence of a flat batch.
+
+    Parameters
+    ----------
+    query, key, value
+        [1, heads, T, head size].
+    sliding_window
+        Local layers keep ``|i - j| < sliding_window``; None is a global layer.
+    flat
+        The batch's layout, from `hidden_states`.
+
+    Returns
+    -------
+    tuple
+        [1, T, heads, head size], and None in the place of the attention weights.
+    """
+    if flat is None:
+        raise RuntimeError(
+            "this model computes over flat batches: call pybmfm.model.hidden_states, or "
+            "model.set_attn_implementation('sdpa') for padded input"
+        )
+    on_gpu = query.is_cuda and query.dtype in HALF and varlen_attn is not None
+    if on_gpu and dropout == 0.0:
+        return _fused(query, key, value, scaling, sliding_window, flat), None
+    if sliding_window is not None and max(flat.lengths) > sliding_window:
+        mixed = _local(query, key, value, scaling, dropout, sliding_window, flat)
+    else:
+        mixed = _per_sequence(query, key, value, scaling, dropout, flat)
+    return mixed.transpose(1, 2).contiguous(), None
+
+
+def _fused(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    scaling: float | None,
+    window: int | None,
+    flat: FlatLayout,
+) -> torch.Tensor:
+    """One variable-length kernel call on a GPU."""
+    reach = -1 if window is None else window - 1
+    longest = max(flat.lengths)
+    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
+    mixed = varlen_attn(
+        q,
+        k,
+        v,
+        flat.offsets,
+        flat.offsets,
+        longest,
+        longest,
+        scale=scaling,
+        window_size=(reach, reach),
+    )
+    return mixed.unsqueeze(0)  # type: ignore[union-attr]
+
+
+def _per_sequence(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    scaling: float | None,
+    dropout: float,
+    flat: FlatLayout,
+) -> torch.Tensor:
+    parts = (torch.split(part, flat.lengths, dim=2) for part in (query, key, value))
+    mixed = [
+        scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=scaling)
+        for q, k, v in zip(*parts, strict=True)
+    ]
+    return torch.cat(mixed, dim=2)
+
+
+def _local(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    scaling: float | None,
+    dropout: float,
+    window: int,
+    flat: FlatLayout,
+) -> torch.Tensor:
+    """Local attention in blocks over the whole batch: the cost grows with T alone."""
+    total, block = query.shape[2], 2 * window
+    spare = -total % block
+    queries = pad(query[0], (0, 0, 0, spare)).unfold(1, block, block)
+    keys, values = (
+        pad(part[0], (0, 0, window, window + spare)).unfold(1, 2 * block, block)
+        for part in (key, value)
+    )
+    # unfold gives [heads, blocks, head size, places]; blocks become the batch dimension.
+    q, k, v = (part.permute(1, 0, 3, 2) for part in (queries, keys, values))
+    mixed = scaled_dot_product_attention(
+        q, k, v, attn_mask=flat.local_mask(window), dropout_p=dropout, scale=scaling
+    )
+    return mixed.transpose(0, 1).flatten(1, 2)[None, :, :total]
+
+
+AttentionInterface.register(FLAT_ATTENTION, flat_attention)

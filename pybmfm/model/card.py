@@ -1,0 +1,59 @@
+"""The model card: what a checkpoint is, how it was made, what it must not be used for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from transformers import PreTrainedModel
+
+ENCODINGS = {
+    "ref": "the reference genome",
+    "snp": "the reference genome with its variants encoded as symbols",
+    "mixed": "the reference genome, plain and with its variants encoded as symbols",
+}
+HEADER = """---
+license: apache-2.0
+library_name: transformers
+pipeline_tag: fill-mask
+tags: [biology, genomics, dna]
+---
+"""
+LIMITS = """## Limits
+
+The model knows the genome and the variants it was trained on and nothing of the individual
+reader. Its scores are not evidence of disease and must not be used for clinical decisions.
+"""
+
+
+def model_card(model: PreTrainedModel, encoding: str, card: Mapping[str, Any]) -> str:
+    """Return a Hugging Face model card (README.md) in Markdown."""
+    config = model.config
+    seen = ENCODINGS.get(encoding, encoding)
+    parts = [
+        HEADER,
+        f"# DNA language model ({config.model_type}, {encoding})\n",
+        f"A masked language model of {model.num_parameters():,} parameters "
+        f"({config.num_hidden_layers} layers of width {config.hidden_size}), trained on {seen}. "
+        "Load it with `AutoModelForMaskedLM.from_pretrained` and "
+        "`AutoTokenizer.from_pretrained`; no remote code is needed.\n",
+        *(f"{note}\n" for note in card.get("notes", ())),
+        _table("Metrics", card.get("metrics", {})),
+        _table("Settings", card.get("settings", {})),
+        LIMITS,
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _table(title: str, values: Mapping[str, Any]) -> str:
+    if not values:
+        return ""
+    rows = "\n".join(f"| {name} | {_text(value)} |" for name, value in values.items())
+    return f"## {title}\n\n| name | value |\n|---|---|\n{rows}\n"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return value if isinstance(value, str) else json.dumps(value)

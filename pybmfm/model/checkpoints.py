@@ -1,0 +1,148 @@
+"""Checkpoint folders that plain transformers loads: `AutoModelForMaskedLM.from_pretrained`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from pybmfm.core import UserError, write_manifest
+from pybmfm.model.attention import FLAT_ATTENTION
+from pybmfm.model.card import model_card
+from pybmfm.model.configurations import ARCHITECTURES
+
+if TYPE_CHECKING:
+    from pybmfm.tokenizer import DnaTokenizer
+
+WEIGHTS = "model.safetensors"
+
+
+def load_model(folder: str | Path, device: str | torch.device = "cpu") -> PreTrainedModel:
+    """Load the masked language model of a checkpoint folder, float32, in evaluation mode.
+
+    Only ``model.safetensors`` is read: no pickle and no code from the folder is ever run.
+
+    Raises
+    ------
+    UserError
+        If the folder is no checkpoint, is damaged, or holds an architecture we do not know.
+    """
+    folder = Path(folder)
+    for name in ("config.json", WEIGHTS):
+        if not (folder / name).is_file():
+            raise UserError(f"has no {name}", file=folder, remedy="give a checkpoint folder")
+    architecture = _architecture(folder)
+    _quiet()
+    try:
+        model: PreTrainedModel = ARCHITECTURES[architecture].from_pretrained(
+            folder, use_safetensors=True, local_files_only=True, dtype=torch.float32
+        )
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".") if str(error) else "unreadable"
+        raise UserError(
+            f"cannot be loaded ({reason})", file=folder, remedy="make or copy the checkpoint again"
+        ) from error
+    model.set_attn_implementation(FLAT_ATTENTION)
+    return model.to(device).eval()  # type: ignore[no-any-return, arg-type]
+
+
+def load_checkpoint(
+    folder: str | Path, device: str | torch.device = "cpu"
+) -> tuple[PreTrainedModel, DnaTokenizer]:
+    """Load a checkpoint's model and tokenizer.
+
+    Returns
+    -------
+    tuple
+        The model (evaluation mode, flat attention set) and its tokenizer.
+
+    Raises
+    ------
+    UserError
+        As `load_model`, or if the tokenizer is missing.
+    """
+    from pybmfm.tokenizer import DnaTokenizer
+
+    return load_model(folder, device), DnaTokenizer.load(folder)
+
+
+def save_checkpoint(
+    folder: str | Path, model: PreTrainedModel, tokenizer: DnaTokenizer, card: Mapping[str, Any]
+) -> None:
+    """Write a model, its tokenizer, a model card and ``manifest.json`` into ``folder``.
+
+    Files are written aside and then renamed, the weights and the manifest last; other files in
+    the folder stay. The configuration does not mention our attention, so that plain
+    transformers loads the folder without trust_remote_code.
+
+    Parameters
+    ----------
+    folder
+        Made when absent.
+    model
+        Masked language model.
+    tokenizer
+        The tokenizer that it was trained with.
+    card
+        What to say about it, all optional: ``settings`` (JSON types), ``inputs`` (paths read),
+        ``metrics`` (name -> number), ``counts``, ``encoding`` (the
+        tokenizer's by default), ``notes`` (sentences).
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    encoding = str(card.get("encoding", tokenizer.encoding))
+    staging = Path(tempfile.mkdtemp(prefix=".checkpoint.", suffix=".part", dir=folder))
+    try:
+        _quiet()
+        model.save_pretrained(staging)
+        tokenizer.save_into(staging)
+        (staging / "README.md").write_text(model_card(model, encoding, card))
+        write_manifest(
+            staging,
+            artefact="checkpoint",
+            settings=dict(card.get("settings", {})),
+            inputs=card.get("inputs", ()),
+            encoding=encoding,
+            architecture=model.config.model_type,
+            parameters=model.num_parameters(),
+            metrics=dict(card.get("metrics", {})),
+            counts=dict(card.get("counts", {})),
+        )
+        _move_into(folder, staging.iterdir())
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _quiet() -> None:
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _move_into(folder: Path, files: Iterable[Path]) -> None:
+    last = [WEIGHTS, "manifest.json"]
+    for path in sorted(files, key=lambda p: (last.index(p.name) if p.name in last else -1, p.name)):
+        os.replace(path, folder / path.name)
+
+
+def _architecture(folder: Path) -> str:
+    try:
+        architecture = json.loads((folder / "config.json").read_text()).get("model_type")
+    except (ValueError, AttributeError) as error:
+        raise UserError(
+            f"is not valid JSON ({error})", file=folder / "config.json", remedy="copy it again"
+        ) from error
+    if architecture not in ARCHITECTURES:
+        raise UserError(
+            f"holds a model of type '{architecture}'",
+            file=folder,
+            remedy=f"give one of {', '.join(ARCHITECTURES)}",
+        )
+    return str(architecture)

@@ -1,0 +1,111 @@
+"""Architectures and presets, as configurations of transformers' own classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+
+from pybmfm.core import UserError, derive_seed
+from pybmfm.model.attention import FLAT_ATTENTION
+
+DEFAULT_MAX_LENGTH = 2048
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The size of a body."""
+
+    layers: int
+    hidden: int
+    heads: int
+    intermediate: int
+
+
+PRESETS = {
+    "tiny": Preset(2, 128, 4, 192),
+    "small": Preset(4, 256, 4, 384),
+    "paper": Preset(22, 768, 12, 1152),
+}
+ARCHITECTURES: dict[str, Any] = {"modernbert": ModernBertForMaskedLM, "bert": BertForMaskedLM}
+
+
+def build_config(
+    architecture: str,
+    preset: str,
+    *,
+    vocab_size: int,
+    pad_id: int,
+    cls_id: int,
+    sep_id: int,
+    max_length: int = DEFAULT_MAX_LENGTH,
+) -> PreTrainedConfig:
+    """Return the configuration of an architecture at a preset's size.
+
+    ``modernbert`` at ``paper`` is the published encoder: 22 layers of width 768, GeGLU of
+    1,152, every third layer global, the others local with a window of 128, rotary bases
+    160,000 (global) and 10,000 (local). ``bert`` takes the same sizes with learned positions
+    and global attention everywhere. Neither drops out, as in ModernBERT's own pretraining.
+
+    Parameters
+    ----------
+    architecture
+        ``"modernbert"`` or ``"bert"``.
+    preset
+        ``"tiny"``, ``"small"`` or ``"paper"``.
+    vocab_size, pad_id, cls_id, sep_id
+        The tokenizer's.
+    max_length
+        Longest sequence in tokens.
+
+    Raises
+    ------
+    UserError
+        If the architecture or the preset is unknown.
+    """
+    if preset not in PRESETS:
+        raise UserError(f"unknown preset '{preset}'", remedy=f"use one of {', '.join(PRESETS)}")
+    size = PRESETS[preset]
+    common: dict[str, Any] = {
+        "vocab_size": vocab_size,
+        "num_hidden_layers": size.layers,
+        "hidden_size": size.hidden,
+        "num_attention_heads": size.heads,
+        "intermediate_size": size.intermediate,
+        "max_position_embeddings": max_length,
+        "pad_token_id": pad_id,
+        "bos_token_id": cls_id,
+        "eos_token_id": sep_id,
+        "cls_token_id": cls_id,
+        "sep_token_id": sep_id,
+    }
+    if architecture == "modernbert":
+        return ModernBertConfig(
+            **common, local_attention=128, classifier_pooling="mean", deterministic_flash_attn=True
+        )
+    if architecture == "bert":
+        return BertConfig(**common, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    raise UserError(
+        f"unknown architecture '{architecture}'", remedy=f"use one of {', '.join(ARCHITECTURES)}"
+    )
+
+
+def build_model(config: PreTrainedConfig, seed: int = 0) -> PreTrainedModel:
+    """Return a masked language model with fresh float32 weights drawn from ``seed``.
+
+    The global random state is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "weights"))
+        model: PreTrainedModel = ARCHITECTURES[config.model_type](config)
+    model.set_attn_implementation(FLAT_ATTENTION)
+    return model

@@ -1,0 +1,131 @@
+"""Figures as PNG and SVG, the same bytes for the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+@contextmanager
+def figure(folder: Path, name: str, rows: int = 1, columns: int = 1, **size: Any) -> Iterator[Any]:
+    """Yield axes (an array where more than one), and save ``name.png`` and ``name.svg``."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    with matplotlib.rc_context({"svg.hashsalt": "pybmfm", "font.size": 9}):
+        drawn, axes = plt.subplots(rows, columns, layout="constrained", **size)
+        try:
+            yield axes
+            for axis in np.atleast_1d(axes).flat:
+                axis.spines[["top", "right"]].set_visible(False)
+            drawn.savefig(folder / f"{name}.png", dpi=130)
+            drawn.savefig(folder / f"{name}.svg", metadata={"Date": None})
+        finally:
+            plt.close(drawn)
+
+
+def draw_finetuning(folder: Path, main: pd.DataFrame) -> None:
+    """Bars of each task's main metric with 95 % intervals, one colour per model."""
+    tasks, models = list(dict.fromkeys(main["task"])), list(dict.fromkeys(main["model"]))
+    width = 0.8 / len(models)
+    with figure(
+        folder, "finetuning", figsize=(max(6.0, 1.2 * len(tasks) * len(models) ** 0.5 + 2), 4)
+    ) as axis:
+        for place, model in enumerate(models):
+            rows = main[main["model"] == model].set_index("task").reindex(tasks)
+            x = np.arange(len(tasks)) + (place - (len(models) - 1) / 2) * width
+            axis.bar(x, rows["mean"], width=width, label=model, color=f"C{place % 10}")
+            reach = [(rows["mean"] - rows["low"]).clip(0), (rows["high"] - rows["mean"]).clip(0)]
+            axis.errorbar(x, rows["mean"], yerr=reach, fmt="none", ecolor="black", lw=1, capsize=2)
+        metrics = main.drop_duplicates("task").set_index("task")["metric"].reindex(tasks)
+        labels = [f"{task}\n({metric})" for task, metric in metrics.items()]
+        axis.set_xticks(np.arange(len(tasks)), labels)
+        axis.axhline(0, color="black", lw=0.6)
+        axis.set_ylabel("main metric, mean over seeds")
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+
+
+def draw_learning_curves(
+    folder: Path, curves: Mapping[str, Mapping[str, Mapping[int, float]]]
+) -> None:
+    """Training loss and dev bits per nucleotide against steps.
+
+    Parameters
+    ----------
+    curves
+        For each quantity (``loss``, ``dev_bits_per_nucleotide``), for each model, step: value.
+    """
+    titles = {
+        "loss": "training loss (nats per masked token)",
+        "dev_bits_per_nucleotide": "dev bits per nucleotide",
+    }
+    with figure(folder, "learning_curves", columns=2, figsize=(10, 3.8)) as axes:
+        for axis, (quantity, title) in zip(axes, titles.items(), strict=True):
+            for model, points in curves[quantity].items():
+                marker = "." if len(points) < 30 else None
+                axis.plot(list(points), list(points.values()), label=model, marker=marker)
+            axis.set(title=title, xlabel="step")
+            if curves[quantity]:
+                axis.legend(frameon=False)
+
+
+def draw_records(folder: Path, counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Stacked bars of records per contig: used, and dropped by reason."""
+    reasons = list(dict.fromkeys(reason for one in counts.values() for reason in one))
+    names = list(counts)
+    with figure(folder, "records_per_contig", figsize=(8, 1.2 + 0.35 * len(names))) as axis:
+        left = np.zeros(len(names))
+        for reason in reasons:
+            values = np.array([counts[name].get(reason, 0) for name in names])
+            axis.barh(names, values, left=left, label=reason)
+            left += values
+        axis.invert_yaxis()
+        axis.set_xlabel("records")
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+
+
+def draw_allele_frequencies(folder: Path, rarer: Mapping[str, NDArray[np.float32]]) -> None:
+    """Spectrum of the non-reference frequency at varying positions, per contig."""
+    bins = np.linspace(0, 1, 41)
+    with figure(folder, "allele_frequencies", figsize=(7, 3.8)) as axis:
+        for contig, values in rarer.items():
+            axis.hist(values, bins=bins, histtype="step", label=f"{contig} ({len(values):,})")
+        axis.set(
+            xlabel="frequency of all states but the reference", ylabel="positions", yscale="log"
+        )
+        axis.legend(frameon=False)
+
+
+def draw_scores(folder: Path, name: str, scores: Mapping[str, Sequence[float]]) -> None:
+    """Distribution of BMFM_LLR by class of variant."""
+    with figure(folder, name, columns=2, figsize=(10, 3.8)) as axes:
+        histogram, boxes = axes
+        everything = np.concatenate([np.asarray(values) for values in scores.values()])
+        low, high = np.quantile(everything, [0.005, 0.995])
+        bins = np.linspace(low, max(high, low + 1e-6), 41)
+        for label, values in scores.items():
+            _step(histogram, np.clip(values, low, high), bins, f"{label} ({len(values):,})")
+        histogram.axvline(0, color="black", lw=0.6)
+        histogram.set(xlabel="BMFM_LLR (outer 1 % at the edges)", ylabel="share of alleles")
+        histogram.legend(frameon=False)
+        boxes.boxplot(
+            list(scores.values()), tick_labels=list(scores), orientation="horizontal", sym="."
+        )
+        boxes.axvline(0, color="black", lw=0.6)
+        boxes.set_xlabel("BMFM_LLR")
+
+
+def _step(axis: Axes, values: Sequence[float] | NDArray[Any], bins: Any, label: str) -> None:
+    weights = np.full(len(values), 1 / max(1, len(values)))
+    axis.hist(values, bins=bins, weights=weights, histtype="step", label=label)

@@ -1,0 +1,62 @@
+"""The four kinds of task, the column that holds the target, and the metrics of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pybmfm.core import UserError
+
+TARGET_COLUMN = {
+    "binary": "label",
+    "multiclass": "label",
+    "multilabel": "labels",
+    "regression": "value",
+}
+METRICS: dict[str, tuple[str, ...]] = {
+    "binary": ("accuracy", "f1", "mcc", "auroc", "auprc"),
+    "multiclass": ("accuracy", "f1_macro", "mcc", "auroc_macro"),
+    "multilabel": ("auroc_macro", "auroc_micro", "f1_micro"),
+    "regression": ("pearson", "spearman", "mse", "r2"),
+}
+DEFAULT_METRIC = {
+    "binary": "mcc",
+    "multiclass": "mcc",
+    "multilabel": "auroc_macro",
+    "regression": "pearson",
+}
+
+
+def check_kind(kind: str) -> str:
+    """Return ``kind`` if it is one of the four.
+
+    Raises
+    ------
+    UserError
+        If it is not.
+    """
+    if kind not in TARGET_COLUMN:
+        raise UserError(f"unknown kind '{kind}'", remedy=f"use one of {', '.join(TARGET_COLUMN)}")
+    return kind
+
+
+def check_metric(
+    kind: str, metric: str | None, *, file: str | Path | None = None, place: str | None = None
+) -> str:
+    """Return ``metric``, or the default one of ``kind`` where none is given.
+
+    Raises
+    ------
+    UserError
+        If that kind of task has no such metric.
+    """
+    check_kind(kind)
+    if not metric:
+        return DEFAULT_METRIC[kind]
+    if metric not in METRICS[kind]:
+        raise UserError(
+            f"a {kind} task has no metric '{metric}'",
+            file=file,
+            place=place,
+            remedy=f"use one of {', '.join(METRICS[kind])}",
+        )
+    return metric

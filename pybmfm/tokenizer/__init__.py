@@ -1,0 +1,16 @@
+"""BPE tokenizers over encoded DNA: training, exact encoding, comparison."""
+
+from pybmfm.tokenizer.comparison import TokenUse, compare_tokenizers
+from pybmfm.tokenizer.dna_tokenizer import DnaTokenizer, replace_foreign_letters
+from pybmfm.tokenizer.threads import use_threads
+from pybmfm.tokenizer.training import TokenizerSettings, train_tokenizer
+
+__all__ = [
+    "DnaTokenizer",
+    "TokenUse",
+    "TokenizerSettings",
+    "compare_tokenizers",
+    "replace_foreign_letters",
+    "train_tokenizer",
+    "use_threads",
+]

@@ -1,0 +1,215 @@
+"""One writer per checkpoint folder, also on shared disks where file locks do not work.
+
+A lease is a file that names its owner and is touched again and again by a thread of that owner.
+Who finds one waits until it is given back or has gone stale, takes it over, and the old owner, if
+it is still alive, sees that before it commits its next checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pybmfm.core import Interrupted, UserError
+
+log = logging.getLogger("pybmfm")
+LEASE = "lease.json"
+DEFAULT_STALE_AFTER = 60.0
+STALE_AFTER_VARIABLE = "PYBMFM_LEASE_SECONDS"
+
+
+class Lease:
+    """Hold the lease of a folder while the block runs.
+
+    Parameters
+    ----------
+    folder
+        The checkpoint folder, made when absent.
+    stale_after
+        Seconds without a heartbeat after which the owner counts as gone; by default 60, or the
+        environment's ``PYBMFM_LEASE_SECONDS``.
+    should_stop
+        Asked while waiting; True ends the wait with `Interrupted`.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written.
+    Interrupted
+        If asked to stop while waiting.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        stale_after: float | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.path = Path(folder) / LEASE
+        self.stale_after = stale_after or float(
+            os.environ.get(STALE_AFTER_VARIABLE, DEFAULT_STALE_AFTER)
+        )
+        self.owner = {"id": uuid.uuid4().hex, **_this_process()}
+        self._should_stop = should_stop
+        self._done = threading.Event()
+        self._heart = threading.Thread(target=self._beat, daemon=True, name="lease")
+
+    @property
+    def interval(self) -> float:
+        """Seconds between heartbeats."""
+        return self.stale_after / 4
+
+    def __enter__(self) -> Lease:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._acquire()
+        except OSError as error:
+            raise UserError(
+                f"cannot be written ({error.strerror or error})",
+                file=self.path.parent,
+                remedy="choose a folder you may write to",
+            ) from error
+        self._heart.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._done.set()
+        self._heart.join()
+        if self.is_held():
+            self.path.unlink(missing_ok=True)
+
+    def is_held(self) -> bool:
+        """Whether the file still names this process."""
+        found = self._read()
+        return found is not None and found.get("id") == self.owner["id"]
+
+    def check(self) -> None:
+        """Refuse to go on when another process has taken the folder over.
+
+        Raises
+        ------
+        UserError
+            If the lease is lost.
+        """
+        if not self.is_held():
+            raise UserError(
+                "another process has taken this checkpoint folder over",
+                file=self.path.parent,
+                remedy="let that one finish, or use another --out",
+            )
+
+    def _acquire(self) -> None:
+        seen: dict[str, Any] | None = None
+        since = time.monotonic()
+        told = False
+        while True:
+            if self._create():
+                return
+            found = self._read()
+            if found != seen:
+                seen, since = found, time.monotonic()
+            if self._is_gone(found, time.monotonic() - since):
+                self._write()
+                # Two may have seen the same stale lease: the last to write it owns it.
+                time.sleep(min(0.2, self.interval))
+                if self.is_held():
+                    log.info("took over a lease whose owner is gone: %s", self.path)
+                    return
+                continue
+            if not told:
+                log.info("waiting for another process to leave %s", self.path.parent)
+                told = True
+            if self._should_stop():
+                raise Interrupted(f"asked to stop while waiting for {self.path}")
+            time.sleep(min(0.2, self.interval))
+
+    def _is_gone(self, found: dict[str, Any] | None, silent_for: float) -> bool:
+        """Judge by the owner's process where it can be seen, else by silence.
+
+        The time in the file alone is not trusted, as clocks of two machines may differ.
+        """
+        if found is None:
+            return silent_for > self.interval
+        if _same_place(found, self.owner) and not _is_alive(int(found.get("pid", -1))):
+            return True
+        age = time.time() - float(found.get("heartbeat", 0.0))
+        return silent_for > self.stale_after or (
+            age > self.stale_after and silent_for > 2 * self.interval
+        )
+
+    def _create(self) -> bool:
+        try:
+            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        except FileExistsError:
+            return False
+        with os.fdopen(handle, "w") as file:
+            file.write(self._content())
+        return True
+
+    def _write(self) -> None:
+        aside = self.path.with_suffix(f".{self.owner['id']}")
+        aside.write_text(self._content())
+        os.replace(aside, self.path)
+
+    def _content(self) -> str:
+        return json.dumps({**self.owner, "heartbeat": time.time()})
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            content = json.loads(self.path.read_text())
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, dict) else None
+
+    def _beat(self) -> None:
+        while not self._done.wait(self.interval):
+            if not self.is_held():
+                return
+            try:
+                self._write()
+            except OSError as error:  # a full or hanging disk: the check before a commit decides
+                log.warning("the lease could not be renewed (%s)", error)
+
+
+def _this_process() -> dict[str, Any]:
+    return {"host": platform.node(), "place": _place(), "pid": os.getpid()}
+
+
+def _place() -> str:
+    """Name the kernel's boot and the process namespace, within which process ids mean something."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _same_place(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return bool(one.get("place")) and one.get("place") == other["place"]
+
+
+def _is_alive(pid: int) -> bool:
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

@@ -1,0 +1,72 @@
+"""``progress.jsonl``: one JSON object per line, appended to and safe to read at any time."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pybmfm.core import UserError
+
+NAME = "progress.jsonl"
+
+
+class ProgressLog:
+    """Append records to one or several copies of the log.
+
+    Parameters
+    ----------
+    folders
+        Where copies are kept, the most durable one first: a copy that is missing elsewhere (a
+        retry starts in an empty folder) begins with what the first one holds.
+    anew
+        Drop what an earlier run left.
+
+    Raises
+    ------
+    UserError
+        If a folder cannot be written.
+    """
+
+    def __init__(self, folders: Sequence[Path], *, anew: bool = False) -> None:
+        self.paths = list(dict.fromkeys((folder / NAME).absolute() for folder in folders))
+        for path in self.paths:
+            try:
+                self._prepare(path, anew)
+            except OSError as error:
+                raise UserError(
+                    f"cannot be written ({error.strerror or error})",
+                    file=path,
+                    remedy="choose a folder you may write to",
+                ) from error
+
+    def _prepare(self, path: Path, anew: bool) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if anew:
+            path.unlink(missing_ok=True)
+        elif not path.exists() and self.paths[0].exists():
+            shutil.copyfile(self.paths[0], path)
+        path.touch()
+        _drop_torn_line(path)
+
+    def write(self, **record: Any) -> None:
+        """Append one record; numbers that are not finite become null."""
+        clean = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in record.items()
+        }
+        for path in self.paths:
+            with path.open("a") as file:
+                file.write(json.dumps(clean) + "\n")
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cut what a killed process left of its last line."""
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with path.open("rb+") as file:
+            file.truncate(whole)

@@ -1,0 +1,21 @@
+"""The learning rate of each step."""
+
+from __future__ import annotations
+
+
+def learning_rate(step: int, *, peak: float, warmup_steps: int, steps: int) -> float:
+    """Rise linearly to ``peak`` over ``warmup_steps``, then fall linearly to 0 at ``steps``.
+
+    Parameters
+    ----------
+    step
+        Number of steps done before this one, 0 at the start.
+
+    Examples
+    --------
+    >>> [learning_rate(s, peak=1.0, warmup_steps=2, steps=6) for s in range(6)]
+    [0.5, 1.0, 1.0, 0.75, 0.5, 0.25]
+    """
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    return peak * max(0, steps - step) / max(1, steps - warmup_steps)

@@ -1,0 +1,101 @@
+"""Join frequency tables that were made contig by contig."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pybmfm.core import UserError, output_directory, write_manifest
+from pybmfm.variants.build import Counts, count_sections
+from pybmfm.variants.table import ARTEFACT, FrequencyTable
+
+log = logging.getLogger("pybmfm")
+
+
+def merge_frequencies(folders: Sequence[Path], out: Path) -> None:
+    """Write one table with the contigs of several, in the order of the FASTA.
+
+    Parameters
+    ----------
+    folders
+        Tables made from the same FASTA and VCF with the same settings.
+    out
+        The table folder to write; its counts are the sums.
+
+    Raises
+    ------
+    UserError
+        If two tables hold the same contig, or were made from other inputs or settings.
+    """
+    tables = [FrequencyTable.open(folder) for folder in folders]
+    for table in tables[1:]:
+        _check_alike(tables[0], table)
+    holder = _holders(tables)
+    order = sorted(holder, key=lambda contig: int(_entry(holder[contig], contig)["place"]))
+    total = Counts()
+    for table in tables:
+        total.add(Counts.from_json(table.manifest))
+    with output_directory(out) as folder:
+        for contig in order:
+            shutil.copyfile(holder[contig].file(contig), folder / holder[contig].file(contig).name)
+        first = tables[0].manifest
+        write_manifest(
+            folder,
+            artefact=ARTEFACT,
+            settings={**first["settings"], "contigs": order},
+            inputs=folders,
+            made_from=_made_from(tables[0]),
+            **count_sections(total),
+            record_choice=first["record_choice"],
+            contigs={contig: _entry(holder[contig], contig) for contig in order},
+            contigs_only_in_fasta=first["contigs_only_in_fasta"],
+            contigs_only_in_vcf=first["contigs_only_in_vcf"],
+        )
+    log.info("merged %d frequency tables: %d contigs", len(tables), len(order))
+
+
+def _holders(tables: Sequence[FrequencyTable]) -> dict[str, FrequencyTable]:
+    holder: dict[str, FrequencyTable] = {}
+    for table in tables:
+        for contig in table.contigs:
+            if contig in holder:
+                raise UserError(
+                    f"holds contig {contig}, and so does {holder[contig].folder}",
+                    file=table.folder,
+                    remedy="give each contig once",
+                )
+            holder[contig] = table
+    return holder
+
+
+def _check_alike(first: FrequencyTable, other: FrequencyTable) -> None:
+    for what, before, now in (
+        ("inputs", _digests(first), _digests(other)),
+        ("settings", _comparable_settings(first), _comparable_settings(other)),
+        ("choice of records", first.manifest["record_choice"], other.manifest["record_choice"]),
+    ):
+        if before != now:
+            raise UserError(
+                f"was made with other {what} than {first.folder}",
+                file=other.folder,
+                remedy="merge tables of one FASTA, one VCF and the same options",
+            )
+
+
+def _made_from(table: FrequencyTable) -> list[dict[str, Any]]:
+    return list(table.manifest.get("made_from", table.manifest["inputs"]))
+
+
+def _digests(table: FrequencyTable) -> list[str]:
+    return [str(one["sha256"]) for one in _made_from(table)]
+
+
+def _comparable_settings(table: FrequencyTable) -> dict[str, Any]:
+    return {k: v for k, v in table.manifest["settings"].items() if k != "contigs"}
+
+
+def _entry(table: FrequencyTable, contig: str) -> dict[str, Any]:
+    return dict(table.manifest["contigs"][contig])

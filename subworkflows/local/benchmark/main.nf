@@ -1,0 +1,91 @@
+//
+// Every model fine-tuned on every task with every seed, beside the baselines.
+//
+
+include { BUILD_TASK_GUE  } from '../../../modules/local/build_task_gue/main'
+include { BUILD_TASK_MPRA } from '../../../modules/local/build_task_mpra/main'
+include { FINETUNE        } from '../../../modules/local/finetune/main'
+include { BASELINE        } from '../../../modules/local/baseline/main'
+
+workflow BENCHMARK {
+    take:
+    checkpoints // [[encoding: 'snp'], model_snp]
+    sheets      // tasks/tasks.csv, the user's and the demo's
+    options     // [gue: 'GUE', mpra: null, seeds: [0, 1, 2], baselines: ['kmer-logistic'], ...]
+    digest      // '0f3a5c7e9b1d2468'
+
+    main:
+    if (options.gue) {
+        BUILD_TASK_GUE(file(options.gue), options.gue_tasks ?: [], digest)
+        sheets = sheets.mix(BUILD_TASK_GUE.out.tasks.map { folder -> folder.resolve('tasks.csv') })
+    }
+    if (options.mpra) {
+        BUILD_TASK_MPRA(file(options.mpra), options.mpra_column, digest)
+        sheets = sheets.mix(BUILD_TASK_MPRA.out.tasks.map { folder -> folder.resolve('tasks.csv') })
+    }
+
+    // [[task: 'promoter', kind: 'binary'], train.csv, dev.csv, test.csv]
+    tasks = sheets
+        .flatMap { sheet -> readTasks(sheet) }
+        .toList()
+        .flatMap { rows -> chosenTasks(rows, options.task_names) }
+
+    // [[model: 'scratch'], model_ref], [[model: 'ref'], model_ref], [[model: 'snp'], model_snp]
+    models = checkpoints
+        .filter { meta, _folder -> meta.encoding == options.encodings[0] }
+        .map { _meta, folder -> [[model: 'scratch'], folder] }
+        .mix(checkpoints.map { meta, folder -> [[model: meta.encoding], folder] })
+
+    // [[model: 'snp', task: 'promoter', kind: 'binary', seed: 0], model_snp, train.csv, dev.csv, test.csv]
+    cells = models
+        .combine(tasks)
+        .combine(channel.fromList(options.seeds))
+        .map { model, folder, task, train, dev, test, seed -> [model + task + [seed: seed], folder, train, dev, test] }
+    FINETUNE(cells, digest)
+
+    // [[model: 'kmer-logistic', task: 'promoter', kind: 'binary', seed: 0], train.csv, dev.csv, test.csv]
+    baselines = channel
+        .fromList(options.baselines ?: [])
+        .combine(tasks)
+        .map { name, task, train, dev, test -> [[model: name] + task + [seed: options.seed], train, dev, test] }
+    BASELINE(baselines, digest)
+
+    results = FINETUNE.out.result.mix(BASELINE.out.result)
+
+    emit:
+    tasks   // [[task: 'promoter', ...], train.csv, dev.csv, test.csv]
+    results // [[model: 'snp', task: 'promoter', ...], result]
+}
+
+// The rows of a sheet, their paths resolved against the sheet's folder.
+def readTasks(sheet) {
+    return sheet.splitCsv(header: true, strip: true).collect { row ->
+        def missing = ['task', 'kind', 'train', 'dev', 'test'].findAll { column -> !row[column] }
+        if (missing) {
+            error("${sheet}: a row has no ${missing.join(', ')}; the columns are task,kind,train,dev,test,metric")
+        }
+        if (!(row.task ==~ /[A-Za-z0-9_.-]+/)) {
+            error("${sheet}: '${row.task}' cannot name a folder; use letters, digits, _ . and - in task names")
+        }
+        [[task: row.task, kind: row.kind]] + ['train', 'dev', 'test'].collect { split -> resolveBeside(sheet, row[split]) }
+    }
+}
+
+def resolveBeside(sheet, path) {
+    def absolute = path.startsWith('/') || path ==~ /[a-z][a-z0-9+]*:\/\/.+/
+    return absolute ? file(path, checkIfExists: true) : file(sheet.parent.resolve(path), checkIfExists: true)
+}
+
+// Sorted by name, so that the first task does not depend on which source was read first.
+def chosenTasks(rows, names) {
+    def known = rows.collect { row -> row[0].task }
+    def twice = known.findAll { name -> known.count(name) > 1 }.unique()
+    def absent = rows ? (names ?: []).findAll { name -> !(name in known) } : []
+    if (twice) {
+        error("Two tasks have the same name: ${twice.join(', ')}; rename one of them in its sheet")
+    }
+    if (absent) {
+        error("--task_names: no task is called ${absent.join(', ')}; there are ${known.sort().join(', ')}")
+    }
+    return rows.findAll { row -> !names || row[0].task in names }.sort { row -> row[0].task }
+}

@@ -1,0 +1,183 @@
+//
+// Parameters: described in nextflow_schema.json, checked and coerced here, used nowhere else in another form.
+//
+
+// Checks the parameters against the schema and returns them with the types that it says:
+// [steps: 200, simulate: false, encodings: ['ref', 'snp'], fasta: null, ...]
+// Lists every problem, one line each, and stops if there is any.
+def checkedParameters(Map given, String schemaFile) {
+    def properties = schemaProperties(schemaFile)
+    def checks = properties.collectEntries { name, property -> [name, checkValue(name, given[name], property)] }
+    def options = checks.collectEntries { name, check -> [name, check.value] }
+    def problems = unknownNames(given, properties.keySet()) + checks.values().collectMany { check -> check.problems }
+    if (!problems) {
+        problems = combinationProblems(options)
+    }
+    if (problems) {
+        error("These parameters need a change (--help lists them all):\n" + problems.collect { problem -> "  ${problem}" }.join('\n'))
+    }
+    return options
+}
+
+// The parameters by group, for --help.
+def parameterHelp(String schemaFile) {
+    def groups = readSchema(schemaFile).'$defs'.values()
+    def width = groups.collectMany { group -> group.properties.keySet() }.collect { name -> name.size() }.max() + 4
+    def sections = groups.collect { group ->
+        def lines = group.properties.collect { name, property -> parameterLine(name, property, width) }
+        "${group.title}: ${group.description}\n${lines.join('\n')}"
+    }
+    return "Usage: nextflow run . -profile test\n       nextflow run . --fasta FASTA --vcf VCF [--gue FOLDER] [--outdir FOLDER]\n\n${sections.join('\n\n')}\n"
+}
+
+// Whether the value of --help, which may have come as text, says yes.
+def helpWanted(Object value) {
+    return value != null && value.toString().toLowerCase() != 'false'
+}
+
+def parameterLine(String name, Map property, int width) {
+    def choices = property['enum'] ? " One of: ${property['enum'].join(', ')}." : ''
+    def standard = property.default != null ? " [${property.default}]" : ''
+    def more = property.help_text ? "\n${' ' * (width + 12)}${property.help_text}" : ''
+    return "  ${('--' + name).padRight(width)}${property.type.padRight(8)}  ${property.description}${choices}${standard}${more}"
+}
+
+def readSchema(String schemaFile) {
+    return new groovy.json.JsonSlurper().parse(file(schemaFile))
+}
+
+def schemaProperties(String schemaFile) {
+    return readSchema(schemaFile).'$defs'.values().collectEntries { group ->
+        def required = group.required ?: []
+        group.properties.collectEntries { name, property -> [name, property + [required: name in required]] }
+    }
+}
+
+// [value: 5, problems: []], or [value: null, problems: ["--steps: 'five' is not a whole number"]]
+def checkValue(String name, Object raw, Map property) {
+    if (raw == null || raw.toString().trim() == '') {
+        return [value: null, problems: property.required ? ["--${name}: is required; give a value"] : []]
+    }
+    def coerced = coerce(raw, property)
+    def reason = coerced.reason ?: constraintProblem(coerced.value, property)
+    return [value: coerced.value, problems: reason ? ["--${name}: ${reason}"] : []]
+}
+
+// From the command line any value may come as text: 'false' is not true, and '5' is a number.
+def coerce(Object raw, Map property) {
+    def text = raw instanceof List ? raw.join(',') : raw.toString().trim()
+    if (raw instanceof Map) {
+        return [reason: 'has parts; give one value']
+    }
+    if (property.type == 'boolean') {
+        return text.toLowerCase() in ['true', 'false'] ? [value: text.toLowerCase() == 'true'] : [reason: "'${text}' is neither true nor false"]
+    }
+    if (property.type == 'integer') {
+        return text ==~ /-?[0-9]{1,18}/ ? [value: text as Long] : [reason: "'${text}' is not a whole number"]
+    }
+    if (property.type == 'number') {
+        return text ==~ /-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?/ ? [value: text as BigDecimal] : [reason: "'${text}' is not a number"]
+    }
+    if (raw instanceof Boolean) {
+        return [reason: 'has no value; give one after the name']
+    }
+    return [value: property.list_of ? coerceList(text, property) : text]
+}
+
+def coerceList(String text, Map property) {
+    def items = text.tokenize(',').collect { item -> item.trim() }.findAll { item -> item }
+    return property.list_of == 'integer' && text ==~ /[0-9, ]+/ ? items.collect { item -> item as Long } : items
+}
+
+def constraintProblem(Object value, Map property) {
+    def text = value instanceof List ? value.join(',') : value.toString()
+    if (property['enum'] && !(value in property['enum'])) {
+        return "'${text}' is none of ${property['enum'].join(', ')}" + suggestion(text, property['enum'])
+    }
+    if (property.minimum != null && value < property.minimum) {
+        return "${text} is below ${property.minimum}"
+    }
+    if (property.exclusiveMinimum != null && value <= property.exclusiveMinimum) {
+        return "${text} is not above ${property.exclusiveMinimum}"
+    }
+    if (property.maximum != null && value > property.maximum) {
+        return "${text} is above ${property.maximum}"
+    }
+    if (property.pattern && !(text ==~ property.pattern)) {
+        return "'${text}' does not look right; ${property.description}"
+    }
+    if (value instanceof List && value.toSet().size() < value.size()) {
+        return "'${text}' names something twice"
+    }
+    if (property.exists) {
+        def paths = value instanceof List ? value : [value]
+        return paths.collect { path -> pathProblem(path, property.format) }.find { problem -> problem }
+    }
+    return null
+}
+
+// Addresses (https, ftp, s3, gs, az ...) are fetched later and fail there; only local paths are looked at.
+def pathProblem(String path, String format) {
+    if (path ==~ /[a-z][a-z0-9+]*:\/\/.+/ && !path.startsWith('file://')) {
+        return null
+    }
+    def place = file(path, glob: false)
+    if (!place.exists()) {
+        return "'${path}' does not exist; check the path"
+    }
+    if (format == 'file-path' && place.isDirectory()) {
+        return "'${path}' is a folder; give a file"
+    }
+    if (format == 'directory-path' && !place.isDirectory()) {
+        return "'${path}' is a file; give a folder"
+    }
+    return null
+}
+
+// What the schema cannot say: which parameters need or exclude one another.
+def combinationProblems(Map options) {
+    def skipped = options.checkpoint || options.corpus
+    def source = options.simulate || options.fasta
+    def rules = [
+        [options.simulate && (options.fasta || options.vcf), '--simulate: makes its own genome; leave out --fasta and --vcf, or say --simulate false'],
+        [!skipped && !source, '--fasta: is missing; give a FASTA, or --simulate for a demo genome'],
+        [!skipped && options.fasta && 'snp' in options.encodings && !options.vcf, '--vcf: is missing; give variants, or --encodings ref to do without'],
+        [options.vcf && !options.fasta, '--fasta: is missing; --vcf needs the genome it belongs to'],
+        [options.score_vcf && !source, '--fasta: is missing; --score_vcf needs the genome it belongs to'],
+        [options.corpus && !options.tokenizer && !options.checkpoint, '--tokenizer: is missing; --corpus needs the tokenizers it was made with'],
+        [options.encoded_region && !skipped && !('snp' in options.encodings), '--encoded_region: has no variants to show; add snp to --encodings'],
+        [options.min_length > options.max_length, '--min_length: is above --max_length']
+    ]
+    return rules.findAll { rule -> rule[0] }.collect { rule -> rule[1] }
+}
+
+// Unknown names with the nearest known one. Nextflow adds a second spelling of names with hyphens or capitals,
+// which is reported once, as it was written.
+def unknownNames(Map given, Collection known) {
+    def unknown = given.keySet().collect { name -> name.toString() }.findAll { name -> !(name in known) }
+    def hyphened = unknown.findAll { name -> name.contains('-') }.collect { name -> camelCase(name) }
+    return unknown
+        .findAll { name -> !(name in hyphened) && !(camelCase(name) != name && camelCase(name) in unknown && !name.contains('-')) }
+        .collect { name -> "--${name}: is not a parameter${suggestion(name, known)}" }
+}
+
+def camelCase(String name) {
+    def parts = name.tokenize('-')
+    return parts ? parts[0] + parts.drop(1).collect { part -> part.capitalize() }.join('') : name
+}
+
+def suggestion(String name, Collection known) {
+    def plain = name.replaceAll(/([a-z0-9])([A-Z])/, '$1_$2').replace('-', '_').toLowerCase()
+    def nearest = known.min { candidate -> editDistance(plain, candidate) }
+    return editDistance(plain, nearest) <= Math.max(2, nearest.size().intdiv(2)) ? "; did you mean ${nearest}?" : ''
+}
+
+// Levenshtein distance: the last cell of the table of distances between all beginnings of both texts.
+def editDistance(String from, String to) {
+    def rows = from.toList().inject((0..to.size()).toList()) { above, letter ->
+        (0..<to.size()).inject([above[0] + 1]) { row, place ->
+            row + [[above[place + 1] + 1, row[place] + 1, above[place] + (to[place] == letter ? 0 : 1)].min()]
+        }
+    }
+    return rows[-1]
+}

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from pybmfm.core import UserError
+from pybmfm.genome import chromosome_of, find_contig, match_contigs, parse_region
+
+
+@pytest.mark.parametrize(
+    ("name", "chromosome"),
+    [
+        ("20", "20"),
+        ("chr20", "20"),
+        ("Chr20", "20"),
+        ("NC_000020.10", "20"),
+        ("NC_000020.11", "20"),
+        ("CM000682.2", "20"),
+        ("NC_000023.11", "X"),
+        ("CM000686.1", "Y"),
+        ("chrM", "MT"),
+        ("NC_012920.1", "MT"),
+        ("chr20_9995001_11095000", None),
+        ("NC_000067.7", None),
+        ("chr23", None),
+        ("chr", None),
+    ],
+)
+def test_chromosome_behind_a_name(name: str, chromosome: str | None) -> None:
+    assert chromosome_of(name) == chromosome
+
+
+def test_matching_goes_by_name_then_chromosome_then_unique_length() -> None:
+    fasta = {"chr1": 100, "chrX": 90, "scaffold_7": 77, "a": 50, "b": 50, "chrM": 16}
+    lengths = {"NW_1.1": 77, "NW_2.1": 50}
+    names = ["NC_000001.10", "X", "MT", "NW_1.1", "NW_2.1", "a", "chr9"]
+    assert match_contigs(fasta, names, lengths) == {
+        "NC_000001.10": "chr1",
+        "X": "chrX",
+        "MT": "chrM",
+        "NW_1.1": "scaffold_7",
+        "a": "a",
+    }
+
+
+def test_equal_length_does_not_join_two_known_chromosomes() -> None:
+    assert match_contigs({"chr1": 500}, ["chr2"], {"chr2": 500}) == {}
+
+
+def test_pieces_match_by_name_only() -> None:
+    assert match_contigs({"chr1_1_50": 50}, ["chr1", "chr1_1_50"]) == {"chr1_1_50": "chr1_1_50"}
+
+
+def test_unknown_contig_names_what_there_is() -> None:
+    with pytest.raises(UserError, match="has no contig chr3; name one of chr1, chr2"):
+        find_contig({"chr1": 5, "chr2": 5}, "chr3", "genome.fa")
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("chr20:1-50", ("chr20", 0, 50)),
+        ("20:11-50", ("chr20", 10, 50)),
+        ("chr20:1,001-1,050", ("chr20", 1000, 1050)),
+        ("chr20:1991", ("chr20", 1990, 2000)),
+        ("chr20", ("chr20", 0, 2000)),
+        ("HLA-A*01:01", ("HLA-A*01:01", 0, 9)),
+        ("HLA-A*01:01:2-3", ("HLA-A*01:01", 1, 3)),
+    ],
+)
+def test_regions_are_one_based_inclusive(text: str, region: tuple[str, int, int]) -> None:
+    assert parse_region(text, {"chr20": 2000, "HLA-A*01:01": 9}) == region
+
+
+@pytest.mark.parametrize("text", ["chr20:0-5", "chr20:7-5", "chr20:1-2001", "chr9:1-2", "chr20:,"])
+def test_regions_off_the_genome_are_refused(text: str) -> None:
+    with pytest.raises(UserError):
+        parse_region(text, {"chr20": 2000})

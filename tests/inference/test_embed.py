@@ -1,0 +1,96 @@
+"""Embeddings equal plain transformers, long sequences included."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+from pybmfm.core import UserError
+from pybmfm.inference import EmbedSettings, embed
+
+ROOM = 254  # tokens of the test checkpoint without [CLS] and [SEP]
+
+
+def run(tmp_path: Path, checkpoint: Path, source: Path, **options: object) -> dict[str, list]:  # type: ignore[type-arg]
+    out = tmp_path / "embeddings.parquet"
+    embed(EmbedSettings(checkpoint, source, out, device="cpu", **options))  # type: ignore[arg-type]
+    table = pq.read_table(out)
+    assert str(table.schema.field("embedding").type) == "list<element: float>"
+    return {**table.to_pydict(), "about": json.loads(table.schema.metadata[b"pybmfm"])}
+
+
+def reference(checkpoint: Path, text: str, pooling: str = "mean") -> np.ndarray:
+    """Pieces of the model's length through plain transformers, one at a time."""
+    model = AutoModel.from_pretrained(checkpoint).eval()
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    parts, weights = [], []
+    for start in range(0, len(ids), ROOM):
+        piece = ids[start : start + ROOM]
+        framed = torch.tensor([[tokenizer.cls_token_id, *piece, tokenizer.sep_token_id]])
+        with torch.no_grad():
+            states = model(input_ids=framed).last_hidden_state[0]
+        parts.append((states[1:-1].mean(0) if pooling == "mean" else states[0]).numpy())
+        weights.append(len(piece))
+    return np.average(parts, axis=0, weights=weights)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_fasta_equals_plain_transformers(
+    tmp_path: Path, snp_checkpoint: Path, bases: dict[str, str], pooling: str
+) -> None:
+    texts = {"short": bases["chr1"][:90], "long": bases["chr1"] + bases["chr20"]}
+    source = tmp_path / "in.fa"
+    source.write_text("".join(f">{name} more words\n{text}\n" for name, text in texts.items()))
+    got = run(tmp_path, snp_checkpoint, source, pooling=pooling, batch_tokens=300)
+    assert got["id"] == ["short", "long"]
+    for vector, text in zip(got["embedding"], texts.values(), strict=True):
+        expected = reference(snp_checkpoint, text, pooling)
+        np.testing.assert_allclose(vector, expected, atol=2e-4)
+    assert got["about"]["counts"]["sequences_in_pieces"] == 1
+    assert got["about"]["counts"]["pieces"] > 3
+
+
+def test_case_and_file_kind_do_not_matter(tmp_path: Path, snp_checkpoint: Path) -> None:
+    text = "ACGTTGCATTAGGCA" * 4
+    fasta, csv = tmp_path / "in.fa", tmp_path / "in.csv"
+    fasta.write_text(f">a\n{text.lower()[:20]}\n{text.lower()[20:]}\n")
+    csv.write_text(f"sequence\n{text}\n")
+    from_fasta = run(tmp_path, snp_checkpoint, fasta)
+    from_csv = run(tmp_path, snp_checkpoint, csv)
+    assert from_csv["id"] == ["0"]
+    assert from_fasta["embedding"] == from_csv["embedding"]
+
+
+def test_letters_outside_the_alphabet_are_n_and_counted(
+    tmp_path: Path, snp_checkpoint: Path
+) -> None:
+    source = tmp_path / "in.tsv"
+    source.write_text("id\tsequence\nx\tACGTRUACGT\ny\tACGTNNACGT\n")
+    got = run(tmp_path, snp_checkpoint, source)
+    assert got["embedding"][0] == got["embedding"][1]
+    assert got["about"]["counts"]["letters_replaced"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("in.fa", "ACGT\n", "neither FASTA nor a table"),
+        ("in.fa", "", "holds no sequence"),
+        ("in.fa", ">a\n>b\nACGT\n", "sequence a: is empty"),
+        ("in.csv", "id,dna\n1,ACGT\n", "no column 'sequence'"),
+    ],
+)
+def test_bad_input_is_a_user_error(
+    tmp_path: Path, snp_checkpoint: Path, name: str, content: str, message: str
+) -> None:
+    source = tmp_path / name
+    source.write_text(content)
+    with pytest.raises(UserError, match=message):
+        run(tmp_path, snp_checkpoint, source)

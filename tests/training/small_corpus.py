@@ -1,0 +1,58 @@
+"""A tokenizer and a corpus small enough to pretrain on in a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from pybmfm.core import digest_file, write_manifest
+from pybmfm.tokenizer import DnaTokenizer, TokenizerSettings, train_tokenizer
+
+
+
+def make_tokenizer(folder: Path, vocab_size: int = 180) -> DnaTokenizer:
+    from pybmfm.variants import ALPHABET
+
+    rng = np.random.default_rng(0)
+    lines = ["".join(rng.choice(list("ACGT"), 400)) + ALPHABET[-1] for _ in range(20)]
+    settings = TokenizerSettings(out=folder, encoding="snp", vocab_size=vocab_size)
+    train_tokenizer(settings, lines, origin={}, inputs=(), counts={})
+    return DnaTokenizer.load(folder)
+
+
+def make_corpus(
+    folder: Path, tokenizer: DnaTokenizer, windows: dict[str, int], seed: int = 0
+) -> Path:
+    """Windows of a repetitive sequence, so that a model can learn something in a few steps."""
+    rng = np.random.default_rng(seed)
+    ordinary = np.setdiff1d(
+        np.arange(tokenizer.vocab_size), np.flatnonzero(tokenizer.span_lengths == 0)
+    )
+    motif = rng.choice(ordinary, 17)
+    shards = []
+    for split, count in windows.items():
+        (folder / split).mkdir(parents=True)
+        tokens = [_window(rng, motif, tokenizer) for _ in range(count)]
+        table = pa.table({"tokens": pa.array(tokens, pa.list_(pa.uint16()))})
+        name = f"{split}/shard-00000.arrow"
+        with pa.ipc.new_file(str(folder / name), table.schema) as writer:
+            writer.write_table(table)
+        shards.append({"file": name, "rows": count})
+    write_manifest(
+        folder,
+        artefact="corpus",
+        settings={},
+        encoding="snp",
+        tokenizer={"sha256": digest_file(tokenizer.folder / "tokenizer.json")},
+        counts=windows,
+        shards=shards,
+    )
+    return folder
+
+
+def _window(rng: np.random.Generator, motif: np.ndarray, tokenizer: DnaTokenizer) -> np.ndarray:
+    start, length = rng.integers(0, 17), rng.integers(8, 120)
+    content = motif[(start + np.arange(length)) % 17]
+    return np.r_[tokenizer.cls, content, tokenizer.sep].astype(np.uint16)
