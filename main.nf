@@ -44,7 +44,4 @@ def announceResults(outdir) {
         def found = files("${outdir}/report.html") + files("${outdir}/scored_variants/*.vcf.gz").sort()
         log.info("Results:\n" + found.collect { result -> "  ${result.toUriString()}" }.join('\n'))
     }
-    else {
-        log.error("The run did not finish: ${workflow.errorMessage ?: workflow.errorReport ?: 'see .nextflow.log'}")
-    }
 }

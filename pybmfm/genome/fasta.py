@@ -61,7 +61,7 @@ class Genome:
         )
         if not sum(self.lengths.values()):
             self.close()
-            raise UserError("holds no sequence", file=path, remedy="give a whole FASTA")
+            raise _no_sequence(self.path)
 
     def __enter__(self) -> Genome:
         return self
@@ -163,7 +163,7 @@ class Genome:
             path, compressed = folder / "even.fa", None
             _rewrite(self.path, path)
             if not _make_index(path, index, None):
-                raise broken_file(self.path)
+                raise _no_sequence(self.path)
         return _open_indexed(path, index, compressed)
 
     def _remove_temporary(self) -> None:
@@ -189,6 +189,10 @@ def _check_is_fasta(path: Path) -> None:
             place="line 1",
             remedy="give a FASTA (.fa, .fa.gz)",
         )
+
+
+def _no_sequence(path: Path) -> UserError:
+    return UserError("holds no sequence", file=path, remedy="give a whole FASTA")
 
 
 def _is_current(index: Path, path: Path) -> bool:

@@ -14,6 +14,7 @@ from pybmfm.core.artifacts import MANIFEST
 REPORT = "report"
 # Folders inside an unfinished run whose manifests are of intermediate states.
 INNER_FOLDERS = {"checkpoints", "training_state"}
+SIMULATION = "simulation"  # its folder holds task tables, which are artefacts themselves
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def _walk(path: Path, seen: set[Path]) -> Iterator[Path]:
         return
     if (path / MANIFEST).is_file():
         yield path / MANIFEST
-        return
+        if read_manifest(path).get("artefact") != SIMULATION:
+            return
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         if not entry.name.startswith(".") and entry.name not in INNER_FOLDERS:
             yield from _walk(Path(entry.path), seen)

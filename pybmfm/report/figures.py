@@ -96,13 +96,13 @@ def draw_records(folder: Path, counts: Mapping[str, Mapping[str, int]]) -> None:
 
 
 def draw_allele_frequencies(folder: Path, rarer: Mapping[str, NDArray[np.float32]]) -> None:
-    """Spectrum of the non-reference frequency at varying positions, per contig."""
-    bins = np.linspace(0, 1, 41)
+    """Spectrum of 1 - p(most frequent state) at varying positions, per contig."""
+    bins = np.linspace(0, 0.8, 41)
     with figure(folder, "allele_frequencies", figsize=(7, 3.8)) as axis:
         for contig, values in rarer.items():
             axis.hist(values, bins=bins, histtype="step", label=f"{contig} ({len(values):,})")
         axis.set(
-            xlabel="frequency of all states but the reference", ylabel="positions", yscale="log"
+            xlabel="frequency of all states but the commonest", ylabel="positions", yscale="log"
         )
         axis.legend(frameon=False)
 

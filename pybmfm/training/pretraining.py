@@ -441,8 +441,8 @@ class _Run:
             return
         self.held.check()
         shown = {
-            **{f"dev {k}": v for k, v in dev.items()},
-            **{f"test {k}": v for k, v in test.items()},
+            **{f"dev_{k}": v for k, v in dev.items()},
+            **{f"test_{k}": v for k, v in test.items()},
         }
         settings = self.settings
         metrics = {

@@ -109,9 +109,7 @@ def test_codes_are_read_only_and_bounded(tmp_path: Path) -> None:
         ("g.fa", ">a\n", "no sequence"),
     ],
 )
-def test_what_is_not_a_fasta_is_refused(
-    tmp_path: Path, name: str, text: str, message: str
-) -> None:
+def test_what_is_not_a_fasta_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         Genome(_write(tmp_path / name, text))
 

@@ -1,6 +1,7 @@
 process BASELINE {
     tag "${meta.task} ${meta.model} ${meta.seed}"
     label 'process_low'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     tuple val(meta), path(train, stageAs: 'train/*'), path(dev, stageAs: 'dev/*'), path(test, stageAs: 'test/*')

@@ -1,6 +1,7 @@
 process BUILD_CORPUS {
     tag "${meta.encoding}"
     label 'process_medium'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     tuple val(meta), path(frequencies), path(tokenizer)

@@ -1,6 +1,7 @@
 process BUILD_TASK_GUE {
     tag "${folder.name}"
     label 'process_single'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     path folder

@@ -1,6 +1,7 @@
 process BUILD_TASK_MPRA {
     tag "${table.name}"
     label 'process_single'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     path table

@@ -1,6 +1,7 @@
 process COMPARE_TOKENIZERS {
     tag "${names.join(', ')}"
     label 'process_single'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     val names

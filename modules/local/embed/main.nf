@@ -2,6 +2,7 @@ process EMBED {
     tag "${meta.encoding}"
     label 'process_medium'
     label 'process_gpu'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     tuple val(meta), path(checkpoint)

@@ -1,6 +1,7 @@
 process ENCODE_GENOME {
     tag "${meta.encoding}"
     label 'process_low'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     tuple val(meta), path(frequencies)

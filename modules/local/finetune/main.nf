@@ -2,6 +2,7 @@ process FINETUNE {
     tag "${meta.task} ${meta.model} ${meta.seed}"
     label 'process_medium'
     label 'process_gpu'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     tuple val(meta), path(checkpoint), path(train, stageAs: 'train/*'), path(dev, stageAs: 'dev/*'), path(test, stageAs: 'test/*')

@@ -1,6 +1,7 @@
 process LIST_CONTIGS {
     tag "${fasta.name}"
     label 'process_single'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     tuple path(fasta), path(fasta_index)

@@ -1,6 +1,7 @@
 process MERGE_FREQUENCIES {
     tag "${parts.size()} contigs"
     label 'process_single'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     path parts, stageAs: 'parts/?/*', arity: '1..*'

@@ -1,6 +1,7 @@
 process MULTIQC {
     tag 'report'
     label 'process_single'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     path summary

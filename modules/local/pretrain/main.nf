@@ -2,6 +2,7 @@ process PRETRAIN {
     tag "${meta.encoding}"
     label 'process_high'
     label 'process_gpu'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     tuple val(meta), path(corpus), path(tokenizer)

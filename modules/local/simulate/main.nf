@@ -1,6 +1,7 @@
 process SIMULATE {
     tag "seed ${seed}"
     label 'process_single'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     val seed

@@ -1,6 +1,7 @@
 process SUMMARIZE {
     tag "${results.size()} results"
     label 'process_low'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     path results, stageAs: 'results/?/*', arity: '1..*'

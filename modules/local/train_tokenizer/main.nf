@@ -1,6 +1,7 @@
 process TRAIN_TOKENIZER {
     tag "${meta.encoding}"
     label 'process_medium'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     tuple val(meta), path(frequencies)

@@ -1,6 +1,7 @@
 process VARIANT_FREQUENCIES {
     tag "${contig}"
     label 'process_low'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     val contig

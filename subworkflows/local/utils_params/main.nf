@@ -151,13 +151,12 @@ def combinationProblems(Map options) {
     return rules.findAll { rule -> rule[0] }.collect { rule -> rule[1] }
 }
 
-// Unknown names with the nearest known one. Nextflow adds a second spelling of names with hyphens or capitals,
-// which is reported once, as it was written.
+// Unknown names with the nearest known one. Nextflow may add a second spelling, maxCpus for max-cpus: it is not reported.
 def unknownNames(Map given, Collection known) {
     def unknown = given.keySet().collect { name -> name.toString() }.findAll { name -> !(name in known) }
     def hyphened = unknown.findAll { name -> name.contains('-') }.collect { name -> camelCase(name) }
     return unknown
-        .findAll { name -> !(name in hyphened) && !(camelCase(name) != name && camelCase(name) in unknown && !name.contains('-')) }
+        .findAll { name -> !(name in hyphened) }
         .collect { name -> "--${name}: is not a parameter${suggestion(name, known)}" }
 }
 

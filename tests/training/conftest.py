@@ -1,4 +1,5 @@
-"""A tokenizer and a corpus small enough to pretrain on in a test."""
+"""A tokenizer and a corpus small enough to pretrain on in a test; corpora are written here, byte
+by byte, so that a fault in the room that builds them shows there and not here."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from pybmfm.core import digest_file, write_manifest
 from pybmfm.tokenizer import DnaTokenizer, TokenizerSettings, train_tokenizer
@@ -56,3 +58,14 @@ def _window(rng: np.random.Generator, motif: np.ndarray, tokenizer: DnaTokenizer
     start, length = rng.integers(0, 17), rng.integers(8, 120)
     content = motif[(start + np.arange(length)) % 17]
     return np.r_[tokenizer.cls, content, tokenizer.sep].astype(np.uint16)
+
+
+@pytest.fixture(scope="session")
+def small_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> DnaTokenizer:
+    return make_tokenizer(tmp_path_factory.mktemp("tokenizer") / "snp")
+
+
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory, small_tokenizer: DnaTokenizer) -> Path:
+    folder = tmp_path_factory.mktemp("corpus") / "snp"
+    return make_corpus(folder, small_tokenizer, {"train": 60, "dev": 10, "test": 10})

@@ -1,0 +1,454 @@
+"""Sections on what came out: pretraining, fine-tuning, scores, versions."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import platform
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pybmfm import __version__
+from pybmfm.core.provenance import source_digest
+from pybmfm.report.collect import Artefact, Collection
+from pybmfm.report.content import Section, bullets, picture, table
+from pybmfm.report.figures import draw_finetuning, draw_learning_curves, draw_scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CURVES = ("loss", "dev_bits_per_nucleotide")
+FEW_SEEDS = 3
+LOWER_IS_BETTER = {"mse"}
+MODEL_ORDER = ("majority", "kmer", "cnn", "scratch", "ref", "snp")
+PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pyarrow", "scikit-learn", "pysam")
+
+
+def pretraining_sections(found: Collection, figures: Path) -> Iterator[Section]:
+    """Learning curves and final figures of every checkpoint that was pretrained here."""
+    models = [one for one in found.of("checkpoint") if read_progress(one.folder)]
+    finals = {one.name: final_metrics(one) for one in found.of("checkpoint")}
+    columns = (
+        "model",
+        "encoding",
+        "steps",
+        "parameters",
+        *(
+            f"{split} {name}"
+            for split in ("dev", "test")
+            for name in ("bits/nt", "bits/nt, variant-free tokens", "accuracy on variant tokens")
+        ),
+    )
+    rows = []
+    for one in found.of("checkpoint"):
+        final = finals[one.name]
+        rows.append(
+            (
+                one.name,
+                one.manifest.get("encoding", ""),
+                one.manifest.get("counts", {}).get("steps"),
+                one.manifest.get("parameters"),
+                *(
+                    final.get(split, {}).get(key)
+                    for split in ("dev", "test")
+                    for key in (
+                        "bits_per_nucleotide",
+                        "bits_per_nucleotide_variant_free",
+                        "accuracy_variant",
+                    )
+                ),
+            )
+        )
+    yield Section(
+        "pybmfm_pretraining",
+        "Final figures",
+        "On the held-out splits; models of different encodings can only be compared on tokens "
+        "without variants.",
+        table(columns, rows, "Missing: no pretrained model is among the results.")
+        + bullets(list(_bits_sentences(found, finals))),
+    )
+    curves = learning_curves(models)
+    if any(curves.values()):
+        draw_learning_curves(figures, curves)
+    for quantity, (name, label) in {
+        "dev_bits_per_nucleotide": ("Dev bits per nucleotide", "bits per nucleotide"),
+        "loss": ("Training loss", "nats per masked token"),
+    }.items():
+        if curves[quantity]:
+            yield Section(
+                "pybmfm_pretraining",
+                f"Learning curve: {name}",
+                f"{name} against training steps; a curve that still falls would gain from more "
+                "steps.",
+                plot={
+                    "plot_type": "linegraph",
+                    "pconfig": {"title": name, "xlab": "step", "ylab": label},
+                    "data": curves[quantity],
+                },
+            )
+
+
+def finetuning_sections(
+    found: Collection, long: pd.DataFrame, main: pd.DataFrame, figures: Path
+) -> Iterator[Section]:
+    """Task x model with intervals, the figure, who wins, and all metrics."""
+    if main.empty:
+        yield Section(
+            "pybmfm_finetuning",
+            "Results",
+            "Missing: no fine-tuned model or baseline is among the results.",
+        )
+        return
+    models = sorted(dict.fromkeys(main["model"]), key=_model_rank)
+    ordered = main.assign(rank=main["model"].map(models.index)).sort_values(["task", "rank"])
+    draw_finetuning(figures, ordered)
+    yield Section(
+        "pybmfm_finetuning",
+        "Task x model",
+        "The main metric of each task on its test rows: mean over seeds, 95 % interval of a "
+        "bootstrap over groups and seeds, and the number of seeds.",
+        task_table(ordered, models) + bullets(list(result_sentences(ordered))),
+    )
+    yield Section(
+        "pybmfm_finetuning",
+        "Picture",
+        "The same as bars with 95 % intervals.",
+        picture(figures / "finetuning.png", "main metric of every model on every task"),
+    )
+    columns = [str(column) for column in long.columns]
+    rows = [[_or_empty(value) for value in row] for row in long.itertuples(index=False)]
+    yield Section(
+        "pybmfm_finetuning",
+        "All metrics",
+        "Every metric, as in table2.tsv; published figures are the paper's and not like for like "
+        "in data and budget.",
+        table(columns, rows),
+    )
+    yield Section(
+        "pybmfm_finetuning",
+        "Budgets",
+        "Rows trained on, parameters and time; differing budgets are no fair comparison.",
+        table(
+            ("task", "model", "seed", "training rows", "parameters", "seconds", "counts"),
+            list(_budget_rows(found)),
+        ),
+    )
+
+
+@dataclass
+class Scores:
+    """Counts and LLR values of one scored VCF."""
+
+    records: int = 0
+    alleles: int = 0
+    scored: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
+    by_class: dict[str, list[float]] = field(default_factory=dict)
+    about: str = ""
+
+
+def score_sections(found: Collection, figures: Path) -> Iterator[Section]:
+    """Counts and distribution of the scores of every scored VCF."""
+    import statistics
+
+    if not found.scored:
+        yield Section("pybmfm_scores", "Scores", "Missing: no scored VCF is among the results.")
+    for place, path in enumerate(found.scored, start=1):
+        scores = read_scores(path)
+        rows = [
+            (label, len(values), statistics.median(values), statistics.fmean(values))
+            for label, values in scores.by_class.items()
+        ]
+        reasons = ", ".join(f"{name} {n:,}" for name, n in sorted(scores.notes.items())) or "none"
+        content = table(("class", "alleles", "median LLR", "mean LLR"), rows, "No allele.")
+        content += bullets([f"Without a score: {reasons}.", scores.about])
+        if scores.scored:
+            name = f"scores_{place}"
+            draw_scores(figures, name, scores.by_class)
+            content += picture(figures / f"{name}.png", f"distribution of LLR in {path.name}")
+        yield Section(
+            "pybmfm_scores",
+            path.name,
+            f"{scores.records:,} records; {scores.scored:,} of {scores.alleles:,} alternate "
+            "alleles have a score.",
+            content,
+        )
+    if found.embeddings:
+        yield Section(
+            "pybmfm_scores",
+            "Embeddings",
+            "One vector per sequence.",
+            table(("file", "sequences", "width"), list(map(_embedding_row, found.embeddings))),
+        )
+
+
+def version_sections(found: Collection) -> Iterator[Section]:
+    """Versions that made the artefacts, and those that made this report."""
+    made = Counter(
+        (str(one.manifest.get("pybmfm", "")), str(one.manifest.get("source_digest", "")))
+        for artefacts in found.artefacts.values()
+        for one in artefacts
+    )
+    rows = [(version, digest, count) for (version, digest), count in sorted(made.items())]
+    yield Section(
+        "pybmfm_versions",
+        "pybmfm",
+        "All artefacts come from one version of the source."
+        if len(made) <= 1
+        else "The artefacts come from different versions of the source.",
+        table(("pybmfm", "source digest", "artefacts"), rows),
+    )
+    here = [
+        ("Python", platform.python_version()),
+        ("pybmfm", f"{__version__} ({source_digest()})"),
+        *((name, _version(name)) for name in PACKAGES),
+    ]
+    yield Section(
+        "pybmfm_versions",
+        "This report",
+        "Packages of the environment that wrote this report.",
+        table(("package", "version"), here),
+    )
+
+
+def read_progress(folder: Path) -> list[dict[str, Any]]:
+    """Read the records of ``progress.jsonl``; a line cut off by a kill is left out."""
+    path = folder / "progress.jsonl"
+    records = []
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and "step" in record:
+            records.append(record)
+    return records
+
+
+def learning_curves(models: list[Artefact]) -> dict[str, dict[str, dict[int, float]]]:
+    """Return quantity, model, step: value; a step logged again counts once."""
+    curves: dict[str, dict[str, dict[int, float]]] = {quantity: {} for quantity in CURVES}
+    for model in models:
+        for record in read_progress(model.folder):
+            for quantity in CURVES:
+                value = record.get(quantity)
+                if isinstance(value, (int, float)):
+                    curves[quantity].setdefault(model.name, {})[int(record["step"])] = float(value)
+    return curves
+
+
+def final_metrics(model: Artefact) -> dict[str, dict[str, Any]]:
+    """``dev`` and ``test`` figures: those of ``metrics.json``, else of the manifest."""
+    path = model.folder / "metrics.json"
+    if path.is_file():
+        content = json.loads(path.read_text())
+        return {split: content.get(split) or {} for split in ("dev", "test")}
+    shown = model.manifest.get("metrics", {})
+    return {
+        split: {key.partition(" ")[2]: v for key, v in shown.items() if key.startswith(split)}
+        for split in ("dev", "test")
+    }
+
+
+def task_table(main: pd.DataFrame, models: list[str]) -> str:
+    """Rows are tasks, columns models; an absent cell says that it is missing."""
+    rows = []
+    for task, cells in main.groupby("task", sort=True):
+        by_model = {row.model: row for row in cells.itertuples()}
+        metric = cells["metric"].iloc[0]
+        rows.append((str(task), metric, *(_cell(by_model.get(model)) for model in models)))
+    return table(("task", "metric", *models), rows)
+
+
+def result_sentences(main: pd.DataFrame) -> Iterator[str]:
+    """Who wins per task, SNP or REF, honestly; then the caveats."""
+    snp, ref = (_model_named(main, word) for word in ("snp", "ref"))
+    if snp is None or ref is None:
+        lacking = " and ".join(w for w, m in (("SNP", snp), ("REF", ref)) if m is None)
+        yield f"SNP and REF cannot be compared: no result of {lacking}."
+    else:
+        for task, cells in main.groupby("task", sort=True):
+            by_model = cells.set_index("model").to_dict("index")
+            yield f"{compare(str(task), by_model, snp, ref)} Highest mean: {best(by_model)}."
+    seeds = int(main["seeds"].min())
+    if seeds <= FEW_SEEDS:
+        yield (
+            f"Only {seeds} seed{'s' if seeds > 1 else ''} for some cells: few, so that small "
+            "differences mean nothing."
+        )
+    yield "Overlapping intervals prove no equality, and many tests are not corrected for."
+
+
+def compare(task: str, cells: Mapping[Any, Mapping[Any, Any]], snp: str, ref: str) -> str:
+    """Return one sentence on SNP against REF for one task."""
+    if snp not in cells or ref not in cells:
+        return f"{task}: one of SNP and REF is missing."
+    a, b = cells[snp], cells[ref]
+    if math.isnan(a["mean"]) or math.isnan(b["mean"]):
+        return f"{task}: the metric of SNP or REF is not defined."
+    values = f"{a['mean']:.3f} against {b['mean']:.3f} {a['metric']}"
+    if a["low"] <= b["high"] and b["low"] <= a["high"]:
+        return f"{task}: SNP and REF cannot be told apart ({values}; their intervals overlap)."
+    better = (a["mean"] > b["mean"]) != (a["metric"] in LOWER_IS_BETTER)
+    return f"{task}: {'SNP beats REF' if better else 'REF beats SNP'} ({values}; no overlap)."
+
+
+def best(cells: Mapping[Any, Mapping[Any, Any]]) -> str:
+    """Name the model with the best mean, baselines included."""
+    defined = {name: cell for name, cell in cells.items() if not math.isnan(cell["mean"])}
+    if not defined:
+        return "not defined"
+    metric = next(iter(defined.values()))["metric"]
+    choose = min if metric in LOWER_IS_BETTER else max
+    return str(choose(defined, key=lambda name: defined[name]["mean"]))
+
+
+def read_scores(path: Path) -> Scores:
+    """Read counts, notes and LLR by class (kind of variant, and CLNSIG where given) of a VCF."""
+    scores = Scores()
+    with gzip.open(path, "rt", errors="replace") as handle:
+        for line in handle:
+            if line.startswith("##pybmfm_score_variants="):
+                scores.about = f"Made with {line.partition('<')[2].strip().rstrip('>')}"
+            elif not line.startswith("#"):
+                _add_record(scores, line.rstrip("\n").split("\t"))
+    scores.by_class = dict(sorted(scores.by_class.items()))
+    return scores
+
+
+def _add_record(scores: Scores, columns: list[str]) -> None:
+    info = dict(item.partition("=")[::2] for item in columns[7].split(";"))
+    scores.records += 1
+    for note in filter(None, info.get("BMFM_NOTE", "").split(",")):
+        scores.notes[note.rpartition(":")[2]] += 1
+    alts = [] if columns[4] == "." else columns[4].split(",")
+    scores.alleles += len(alts)
+    values = info.get("BMFM_LLR", "").split(",")
+    significance = info.get("CLNSIG", "").split("|")[0].split(",")[0]
+    for alt, value in zip(alts, values, strict=False):
+        if value in ("", "."):
+            continue
+        scores.scored += 1
+        label = _variant_class(columns[3], alt)
+        if significance:
+            label = f"{label}, {significance.replace('_', ' ')}"
+        scores.by_class.setdefault(label, []).append(float(value))
+
+
+def _variant_class(ref: str, alt: str) -> str:
+    if len(ref) == len(alt):
+        return "SNV" if len(ref) == 1 else "substitution of several bases"
+    return "deletion" if len(ref) > len(alt) else "insertion"
+
+
+def _bits_sentences(
+    found: Collection, finals: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> Iterator[str]:
+    """Compare REF and SNP on tokens without variants."""
+    key = "bits_per_nucleotide_variant_free"
+    bits: dict[str, list[float]] = {"ref": [], "snp": []}
+    for one in found.of("checkpoint"):
+        value = finals[one.name].get("test", {}).get(key)
+        encoding = str(one.manifest.get("encoding"))
+        if encoding in bits and isinstance(value, (int, float)):
+            bits[encoding].append(float(value))
+    if len(bits["ref"]) == 1 and len(bits["snp"]) == 1:
+        ref, snp = bits["ref"][0], bits["snp"][0]
+        better = "REF" if ref < snp else "SNP"
+        yield (
+            f"Test tokens without variants: REF {ref:.4f}, SNP {snp:.4f} bits per nucleotide; "
+            f"{better} is lower by {abs(ref - snp):.4f}. One run each: no interval."
+        )
+
+
+def _budget_rows(found: Collection) -> Iterator[tuple[object, ...]]:
+    rows = []
+    for one in found.of("result"):
+        path = one.folder / "metrics.json"
+        metrics = json.loads(path.read_text()) if path.is_file() else {}
+        counts = one.manifest.get("counts", {})
+        rows.append(
+            (
+                metrics.get("task"),
+                metrics.get("model"),
+                metrics.get("seed"),
+                metrics.get("train_rows"),
+                metrics.get("parameters"),
+                metrics.get("seconds"),
+                _shortened(counts),
+            )
+        )
+    yield from sorted(rows, key=str)
+
+
+def _shortened(counts: Mapping[str, Any]) -> str:
+    """Say how many sequences were cut or dropped, where a manifest counts them."""
+    parts = []
+    for split, one in counts.items():
+        if not isinstance(one, dict):
+            continue
+        for key, value in one.items():
+            if any(word in key for word in ("truncated", "cut", "shortened")) and value:
+                parts.append(f"{split}: {value:,} {key.replace('_', ' ')}")
+            if key == "dropped" and value:
+                parts.append(f"{split}: dropped {value}")
+    return "; ".join(parts) or "nothing cut or dropped"
+
+
+def _cell(row: Any) -> str:
+    if row is None:
+        return "missing"
+    if math.isnan(row.mean):
+        return "not defined"
+    seeds = f"{row.seeds} seed{'s' if row.seeds > 1 else ''}"
+    interval = (
+        "interval not defined"
+        if math.isnan(row.low) or math.isnan(row.high)
+        else f"{row.low:.3f} to {row.high:.3f}"
+    )
+    return f"{row.mean:.3f} ({interval}; {seeds})"
+
+
+def _model_named(main: pd.DataFrame, role: str) -> str | None:
+    """First model that stands for ``ref`` or ``snp``; ``scratch-ref`` stands for scratch."""
+    named = [m for m in dict.fromkeys(main["model"]) if _role(m) == role]
+    return str(named[0]) if named else None
+
+
+def _model_rank(model: str) -> tuple[int, str]:
+    role = _role(model)
+    return (MODEL_ORDER.index(role) if role else len(MODEL_ORDER), model)
+
+
+def _role(model: str) -> str | None:
+    """First of the known kinds of model that its name mentions."""
+    return next((role for role in MODEL_ORDER if role in _words(model)), None)
+
+
+def _words(model: str) -> list[str]:
+    return model.lower().replace("_", "-").split("-")
+
+
+def _or_empty(value: object) -> object:
+    return "" if isinstance(value, float) and math.isnan(value) else value
+
+
+def _embedding_row(path: Path) -> tuple[object, ...]:
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    first = next(file.iter_batches(batch_size=1, columns=["embedding"]), None)
+    width = len(first.column(0)[0]) if first is not None and len(first) else 0
+    return path.name, file.metadata.num_rows, width
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"

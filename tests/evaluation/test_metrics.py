@@ -1,0 +1,122 @@
+"""Metrics against scikit-learn and scipy on the same, resampled rows."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics as sk
+
+from pybmfm.evaluation import compute_metrics, default_metric
+from pybmfm.evaluation.metrics import weighted_metrics
+
+SEEDS = st.integers(0, 10_000)
+
+
+def copies(rng: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often each row is drawn, and the drawn rows spelled out."""
+    times = rng.integers(0, 4, rows)
+    times[0] = 1
+    return times.astype(float)[None], np.repeat(np.arange(rows), times)
+
+
+def probabilities(rng: np.random.Generator, rows: int, classes: int) -> np.ndarray:
+    # Few distinct values, so that ties are common.
+    scores = rng.integers(1, 6, (rows, classes)).astype(float)
+    return scores / scores.sum(axis=1, keepdims=True)
+
+
+def agree(ours: float, theirs: float) -> bool:
+    return math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=SEEDS, rows=st.integers(2, 40))
+def test_binary_metrics_of_drawn_rows_are_scikit_learns(seed: int, rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth, scores = rng.integers(0, 2, rows), probabilities(rng, rows, 2)
+    weights, drawn = copies(rng, rows)
+    ours = {k: v[0] for k, v in weighted_metrics("binary", truth, scores, weights).items()}
+    y, p = truth[drawn], scores[drawn]
+    guess = p.argmax(axis=1)
+    assert agree(ours["accuracy"], sk.accuracy_score(y, guess))
+    if len(set(y)) == 1:
+        assert math.isnan(ours["auroc"])
+        assert math.isnan(ours["mcc"])
+        return
+    assert agree(ours["f1"], sk.f1_score(y, guess))
+    assert agree(ours["mcc"], sk.matthews_corrcoef(y, guess))
+    assert agree(ours["auroc"], sk.roc_auc_score(y, p[:, 1]))
+    assert agree(ours["auprc"], sk.average_precision_score(y, p[:, 1]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=SEEDS, rows=st.integers(10, 50))
+def test_multiclass_metrics_of_drawn_rows_are_scikit_learns(seed: int, rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth, scores = np.arange(rows) % 3, probabilities(rng, rows, 3)
+    weights, _ = copies(rng, rows)
+    weights[0, :3] = 1
+    drawn = np.repeat(np.arange(rows), weights[0].astype(int))
+    ours = {k: v[0] for k, v in weighted_metrics("multiclass", truth, scores, weights).items()}
+    y, p = truth[drawn], scores[drawn]
+    assert agree(ours["f1_macro"], sk.f1_score(y, p.argmax(axis=1), average="macro"))
+    assert agree(ours["mcc"], sk.matthews_corrcoef(y, p.argmax(axis=1)))
+    assert agree(ours["auroc_macro"], sk.roc_auc_score(y, p, multi_class="ovr"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=SEEDS, rows=st.integers(4, 40))
+def test_regression_metrics_of_drawn_rows_are_scipys(seed: int, rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 8, rows).astype(float)
+    scores = (truth + rng.integers(-3, 4, rows))[:, None]
+    truth[:2], scores[:2, 0] = (0, 9), (1, 5)
+    weights, _ = copies(rng, rows)
+    weights[0, :2] = 1
+    drawn = np.repeat(np.arange(rows), weights[0].astype(int))
+    ours = {k: v[0] for k, v in weighted_metrics("regression", truth, scores, weights).items()}
+    y, p = truth[drawn], scores[drawn, 0]
+    assert agree(ours["pearson"], stats.pearsonr(y, p)[0])
+    assert agree(ours["spearman"], stats.spearmanr(y, p)[0])
+    assert agree(ours["mse"], sk.mean_squared_error(y, p))
+    assert agree(ours["r2"], sk.r2_score(y, p))
+
+
+def test_multilabel_leaves_out_and_counts_undefined_classes() -> None:
+    truth = np.array([[1, 0, 1], [0, 0, 1], [1, 0, 0], [0, 0, 1]], dtype=np.float32)
+    scores = np.array([[0.9, 0.2, 0.6], [0.3, 0.6, 0.9], [0.4, 0.1, 0.7], [0.2, 0.3, 0.8]])
+    ours = compute_metrics("multilabel", truth, scores)
+    assert ours["undefined_classes"] == 1
+    expected = np.mean([sk.roc_auc_score(truth[:, k], scores[:, k]) for k in (0, 2)])
+    assert agree(ours["auroc_macro"], expected)
+    assert agree(ours["auroc_micro"], sk.roc_auc_score(truth.ravel(), scores.ravel()))
+    assert agree(ours["f1_micro"], sk.f1_score(truth, scores >= 0.5, average="micro"))
+
+
+def test_constant_predictions_have_no_correlation_but_an_mcc_of_zero() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        flat = compute_metrics("regression", np.array([0.1, 0.2, 0.4]), np.full((3, 1), 0.1))
+        one = compute_metrics("binary", np.array([0, 1, 1]), np.tile([0.3, 0.7], (3, 1)))
+        single = compute_metrics("binary", np.array([1, 1]), np.tile([0.3, 0.7], (2, 1)))
+    assert math.isnan(flat["pearson"])
+    assert math.isnan(flat["spearman"])
+    assert one["mcc"] == 0
+    assert one["auroc"] == 0.5
+    assert math.isnan(single["auroc"])
+    assert math.isnan(single["mcc"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric"),
+    [("binary", "mcc"), ("multiclass", "mcc"), ("multilabel", "auroc_macro"),
+     ("regression", "pearson")],
+)  # fmt: skip
+def test_each_kind_has_a_heading_metric(kind: str, metric: str) -> None:
+    assert default_metric(kind) == metric

@@ -1,0 +1,185 @@
+"""One report from hand-made results: complete, honest about gaps, the same every time."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from pybmfm.core import UserError
+from pybmfm.report import GROUPS, SummarizeSettings, collect, summarize
+from pybmfm.report.model_sections import compare, learning_curves
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory: pytest.TempPathFactory, results: Path) -> Path:
+    out = tmp_path_factory.mktemp("summary") / "out"
+    summarize(SummarizeSettings((results,), out))
+    return out
+
+
+def sections(summary: Path) -> list[dict]:  # type: ignore[type-arg]
+    return [json.loads(path.read_text()) for path in sorted((summary / "multiqc").iterdir())]
+
+
+def text_of(summary: Path) -> str:
+    return "\n".join(
+        f"{s['section_name']} {s['description']} {s['data']}" for s in sections(summary)
+    )
+
+
+def test_every_kind_is_found_once_through_links(tmp_path: Path, results: Path) -> None:
+    link = tmp_path / "staged"
+    link.symlink_to(results)
+    found = collect([link, results, results / "scores" / "scored.vcf.gz"])
+    counts = {kind: len(artefacts) for kind, artefacts in found.artefacts.items()}
+    assert counts == {
+        "frequency-table": 1,
+        "windows": 1,
+        "tokenizer": 2,
+        "tokenizer-comparison": 1,
+        "corpus": 2,
+        "checkpoint": 2,
+        "result": 14,
+    }
+    assert len(found.scored) == 1
+
+
+def test_table2_has_the_columns_and_every_cell(summary: Path) -> None:
+    table = pd.read_csv(summary / "table2.tsv", sep="\t")
+    assert list(table) == [
+        "task",
+        "model",
+        "seeds",
+        "metric",
+        "mean",
+        "low",
+        "high",
+        "published",
+    ]
+    assert len(table.drop_duplicates(["task", "model"])) == 7
+    assert (table["seeds"] == 2).all()
+
+
+def test_sections_come_in_the_order_of_the_data(summary: Path) -> None:
+    groups = [section["parent_id"] for section in sections(summary)]
+    assert list(dict.fromkeys(groups)) == list(GROUPS)
+    assert all(section["description"].endswith(".") for section in sections(summary))
+
+
+def test_a_missing_cell_is_said_in_words_and_text_is_escaped(summary: Path) -> None:
+    text = text_of(summary)
+    assert "activity&lt;1&gt;" in text
+    assert "<1>" not in text
+    row = next(line for line in text.split("<tr>") if "<td>activity" in line)
+    assert "<td>missing</td>" in row
+
+
+def test_winner_seeds_and_cut_sequences_are_told(summary: Path) -> None:
+    text = text_of(summary)
+    assert "promoter: SNP beats REF" in text
+    assert "Only 2 seeds" in text
+    assert "train: 7 truncated" in text
+    assert "REF is lower by 0.0200" in text
+    assert "symbolic_allele 1" in text
+    assert "30 of 40 records were used" in text
+
+
+def test_leakage_is_red_only_where_there_is_some(
+    tmp_path: Path, summary: Path, leaky_results: Path
+) -> None:
+    assert "no base pair is in two splits" in text_of(summary)
+    assert "color:#c9302c" not in text_of(summary)
+    out = tmp_path / "out"
+    summarize(SummarizeSettings((leaky_results,), out))
+    leaky = text_of(out)
+    assert re.search("color:#c9302c[^>]*>512<", leaky)
+    assert "512 base pairs are in two splits" in leaky
+
+
+def test_figures_are_png_and_svg(summary: Path) -> None:
+    names = {path.name for path in (summary / "figures").iterdir()}
+    for name in (
+        "finetuning",
+        "learning_curves",
+        "records_per_contig",
+        "allele_frequencies",
+        "scores_1",
+        "tokenizers_comparison",
+    ):
+        assert {f"{name}.png", f"{name}.svg"} <= names
+
+
+def test_same_results_give_the_same_bytes(tmp_path: Path, results: Path, summary: Path) -> None:
+    again = tmp_path / "again"
+    summarize(SummarizeSettings((results,), again))
+    for path in sorted(summary.rglob("*")):
+        if path.is_file():
+            assert path.read_bytes() == (again / path.relative_to(summary)).read_bytes(), path
+
+
+def test_results_without_models_are_summarized_with_gaps(tmp_path: Path, results: Path) -> None:
+    out = tmp_path / "out"
+    summarize(SummarizeSettings((results / "windows",), out))
+    text = text_of(out)
+    for what in ("frequency table", "tokenizer", "corpus", "pretrained model", "scored VCF"):
+        assert re.search(f"Missing: (a|no) {what}", text), what
+    assert (out / "table2.tsv").read_text().startswith("task\tmodel")
+
+
+@pytest.mark.parametrize("name", ["absent", "."])
+def test_nothing_to_summarize_is_a_user_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match=r"no such file|hold no results"):
+        summarize(SummarizeSettings((tmp_path / name,), tmp_path / "out"))
+
+
+def test_comparison_says_overlap_defeat_and_absence() -> None:
+    def cell(mean: float, low: float, high: float) -> dict[str, object]:
+        return {"mean": mean, "low": low, "high": high, "metric": "mcc"}
+
+    apart = {"snp": cell(0.2, 0.1, 0.3), "ref": cell(0.6, 0.5, 0.7)}
+    assert "REF beats SNP" in compare("t", apart, "snp", "ref")
+    close = {"snp": cell(0.5, 0.4, 0.6), "ref": cell(0.6, 0.5, 0.7)}
+    assert "cannot be told apart" in compare("t", close, "snp", "ref")
+    assert "missing" in compare("t", {"snp": cell(1, 1, 1)}, "snp", "ref")
+    undefined = {"snp": cell(float("nan"), 0, 0), "ref": cell(0.6, 0.5, 0.7)}
+    assert "not defined" in compare("t", undefined, "snp", "ref")
+
+
+def test_a_torn_progress_line_and_redone_steps_count_once(results: Path) -> None:
+    curves = learning_curves(collect([results]).of("checkpoint"))
+    assert curves["loss"]["ref"] == {1: 4.9, 2: 4.8, 3: 4.7, 4: 4.6, 5: 4.5}
+
+
+def test_configuration_names_the_groups(repository: Path) -> None:
+    config = yaml.safe_load((repository / "assets" / "multiqc_config.yml").read_text())
+    assert config["custom_content"]["order"] == list(GROUPS)
+
+
+def test_multiqc_makes_one_page_in_order(tmp_path: Path, repository: Path, summary: Path) -> None:
+    command = [
+        str(Path(sys.executable).with_name("multiqc")),
+        "--config",
+        str(repository / "assets" / "multiqc_config.yml"),
+        "--filename",
+        "report.html",
+        str(summary / "multiqc"),
+    ]
+    no_network = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, **no_network}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    page = (tmp_path / "report.html").read_text()
+    headings = [title for title, _ in GROUPS.values()]
+    places = [page.index(f">{title}") for title in headings]
+    assert places == sorted(places)
+    assert "cannot be told apart" in page or "SNP beats REF" in page

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from pybmfm.cli.build_task import command
+from pybmfm.core import UserError
+from pybmfm.tasks import (
+    GueSettings,
+    MpraSettings,
+    build_gue,
+    build_mpra,
+    read_task_sheet,
+    read_task_table,
+)
+from pybmfm.tasks.mpra import reverse_complement
+
+SPLITS = ("train", "dev", "test")
+
+
+def make_task(folder: Path, rows: dict[str, str]) -> None:
+    folder.mkdir(parents=True)
+    for split, text in rows.items():
+        (folder / f"{split}.csv").write_text("sequence,label\n" + text)
+
+
+@pytest.fixture
+def gue(tmp_path: Path) -> Path:
+    root = tmp_path / "GUE"
+    two = dict.fromkeys(SPLITS, "ACGT,0\nGGGG,1\n")
+    make_task(root / "prom" / "prom_300_all", {**two, "train": "ACGT,0\n,1\nCCRC,1\nAAAA,\n"})
+    make_task(root / "tf" / "0", {**two, "test": "TTTT,0\nTTTT,5\n"})
+    make_task(root / "splice" / "reconstructed", dict.fromkeys(SPLITS, "A,0\nC,1\nG,2\n"))
+    make_task(root / "tf" / "1", {"dev": "A,0\n"})
+    return root
+
+
+def manifest(folder: Path) -> dict:
+    return json.loads((folder / "manifest.json").read_text())
+
+
+def test_gue_tasks_are_named_and_typed_from_the_tree(gue: Path, tmp_path: Path) -> None:
+    build_gue(GueSettings(gue, tmp_path / "out"))
+    entries = {entry.task: entry for entry in read_task_sheet(tmp_path / "out" / "tasks.csv")}
+    assert {name: entry.kind for name, entry in entries.items()} == {
+        "prom_300_all": "binary",
+        "splice_reconstructed": "multiclass",
+        "tf_0": "binary",
+    }
+    table = read_task_table(entries["tf_0"].dev, "binary")
+    assert table.ids == ["tf_0-dev-0", "tf_0-dev-1"]
+    assert manifest(tmp_path / "out")["artefact"] == "tasks"
+    assert manifest(tmp_path / "out")["incomplete"] == {"tf_1": ["no train", "no test"]}
+
+
+def test_gue_manifest_accounts_for_every_row(gue: Path, tmp_path: Path) -> None:
+    build_gue(GueSettings(gue, tmp_path / "out"))
+    content = manifest(tmp_path / "out")
+    train = content["tasks"]["prom_300_all"]["splits"]["train"]
+    assert train == {
+        "read": 4,
+        "used": 2,
+        "dropped": {"empty_sequence": 1, "no_label": 1},
+        "letters_outside_acgtn": 1,
+    }
+    assert content["tasks"]["tf_0"]["splits"]["test"]["dropped"] == {"class_not_in_train": 1}
+    counts = content["counts"]
+    assert counts["read"] == counts["used"] + sum(counts["dropped"].values()) == 23 - 2
+    assert content["tasks"]["prom_300_all"]["duplicates"] == {
+        "train": 0, "dev": 0, "test": 0, "train/dev": 1, "train/test": 1, "dev/test": 2,
+    }  # fmt: skip
+    kept = pd.read_csv(tmp_path / "out" / "prom_300_all" / "train.csv")
+    assert kept["id"].tolist() == ["prom_300_all-train-0", "prom_300_all-train-2"]
+
+
+def test_gue_reads_gzip_and_single_task_folders(gue: Path, tmp_path: Path) -> None:
+    for path in (gue / "tf" / "0").glob("*.csv"):
+        with gzip.open(path.with_name(path.name + ".gz"), "wt") as handle:
+            handle.write(path.read_text())
+        path.unlink()
+    build_gue(GueSettings(gue / "tf" / "0", tmp_path / "out"))
+    assert [entry.task for entry in read_task_sheet(tmp_path / "out" / "tasks.csv")] == ["tf_0"]
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [("prom_300", "there is prom_300_all"), ("tf_1", "no train and test table")],
+)
+def test_gue_suggests_names(gue: Path, tmp_path: Path, task: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        build_gue(GueSettings(gue, tmp_path / "out", tasks=(task,)))
+    assert not (tmp_path / "out").exists()
+
+
+def test_gue_without_tasks_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no folder"):
+        build_gue(GueSettings(tmp_path / "empty", tmp_path / "out"))
+    with pytest.raises(UserError, match="no such folder"):
+        build_gue(GueSettings(tmp_path / "absent", tmp_path / "out"))
+
+
+LIBRARY = """name\tclass\tsplit\tsequence\tK562
+a\tx\ttrain\tAACC\t1.0
+b\tx\ttrain\tGGTT\t1.1
+c\tx\ttrain\tACAC\t2.0
+d\tx\ttrain\tCCCA\t3.0
+e\tx\tdev\tTGGG\t0.5
+f\tx\tval\tAAAA\t
+g\tx\ttest\tACCA\t0.25
+h\tx\tholdout\tACCA\t0.25
+"""
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    path = tmp_path / "library.tsv"
+    path.write_text(LIBRARY)
+    return path
+
+
+def test_mpra_makes_reverse_complements_of_training_rows_only(
+    library: Path, tmp_path: Path
+) -> None:
+    build_mpra(MpraSettings(library, tmp_path / "out"))
+    (entry,) = read_task_sheet(tmp_path / "out" / "tasks.csv")
+    assert (entry.task, entry.kind, entry.metric) == ("mpra_k562", "regression", "pearson")
+    train = read_task_table(entry.train, "regression")
+    # a and b are each other's complement, d's stands in dev: only c gets one.
+    assert train.ids == ["a", "b", "c", "c_rc", "d"]
+    assert train.groups == ["a", "a", "c", "c", "d"]
+    assert train.sequences[3] == "GTGT"
+    assert train.targets[2] == train.targets[3] == 2
+    assert read_task_table(entry.dev, "regression").groups == ["d"]
+    assert read_task_table(entry.test, "regression").ids == ["g"]
+    content = manifest(tmp_path / "out")
+    assert content["counts"] == {
+        "read": 8, "used": 6, "dropped": {"no_value": 1, "unknown_split": 1},
+    }  # fmt: skip
+    made = content["tasks"]["mpra_k562"]["reverse_complements"]
+    assert made == {"made": 1, "already_there": 2, "in_another_split": 1}
+
+
+def test_mpra_names_the_line_of_a_bad_value(library: Path, tmp_path: Path) -> None:
+    library.write_text(LIBRARY.replace("2.0", "two"))
+    with pytest.raises(UserError, match="line 4: value 'two' is not a number"):
+        build_mpra(MpraSettings(library, tmp_path / "out"))
+
+
+def test_mpra_asks_which_column(library: Path, tmp_path: Path) -> None:
+    library.write_text(LIBRARY.replace("class", "HepG2"))
+    with pytest.raises(UserError, match="choose with --column: HepG2, K562"):
+        build_mpra(MpraSettings(library, tmp_path / "out"))
+    with pytest.raises(UserError, match="no activity column 'K561'"):
+        build_mpra(MpraSettings(library, tmp_path / "out", column="K561"))
+
+
+def test_commands_take_the_documented_options(gue: Path, library: Path, tmp_path: Path) -> None:
+    for arguments in (
+        ["gue", "--input", str(gue), "--out", str(tmp_path / "g"), "--task", "tf_0"],
+        ["mpra", "--input", str(library), "--out", str(tmp_path / "m"), "--column", "K562"],
+    ):
+        result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+    assert [entry.task for entry in read_task_sheet(tmp_path / "g" / "tasks.csv")] == ["tf_0"]
+
+
+@pytest.mark.real_data
+def test_real_gue_tables(real_data: Path, tmp_path: Path) -> None:
+    build_gue(GueSettings(real_data / "mini" / "GUE", tmp_path / "out"))
+    entries = {entry.task: entry for entry in read_task_sheet(tmp_path / "out" / "tasks.csv")}
+    assert len(entries) == 9
+    assert {"prom_300_all", "prom_core_notata", "tf_2"} < set(entries)
+    assert entries["splice_reconstructed"].kind == "multiclass"
+    for entry in entries.values():
+        rows = [len(read_task_table(getattr(entry, split), entry.kind)) for split in SPLITS]
+        assert rows == [200, 50, 50]
+    assert manifest(tmp_path / "out")["counts"]["read"] == 2700
+
+
+@pytest.mark.real_data
+def test_real_mpra_library(real_data: Path, tmp_path: Path) -> None:
+    build_mpra(MpraSettings(real_data / "mini" / "lenti_mpra" / "k562.tsv.gz", tmp_path / "out"))
+    (entry,) = read_task_sheet(tmp_path / "out" / "tasks.csv")
+    train = read_task_table(entry.train, "regression")
+    assert len(train) == 2 * 1987
+    assert train.sequences[1] == reverse_complement(train.sequences[0])
+    groups = {s: set(read_task_table(getattr(entry, s), "regression").groups) for s in SPLITS}
+    assert not groups["train"] & groups["test"]
