@@ -187,12 +187,15 @@ def _read_raw(path: Path, kind: str) -> _RawTable:
     stem = path.name.split(".")[0]
     ids = _text_column(frame, "id") if "id" in frame else [f"{stem}-{n}" for n in range(len(frame))]
     _check_ids(path, ids)
+    targets = _text_column(frame, TARGET_COLUMN[kind])
+    if TARGET_COLUMN[kind] == "label":
+        _refuse(path, targets, lambda text: not text, "empty label", "remove the row or fill it")
     groups = _text_column(frame, "group") if "group" in frame else [""] * len(frame)
     return _RawTable(
         path=path,
         ids=ids,
         sequences=sequences,
-        targets=_text_column(frame, TARGET_COLUMN[kind]),
+        targets=targets,
         groups=[group or own for group, own in zip(groups, ids, strict=True)],
     )
 
@@ -273,7 +276,7 @@ def _find_classes(raw: _RawTable, kind: str) -> list[str]:
         return []
     if kind == "multilabel":
         return natural_order(sorted({label for cell in raw.targets for label in _split(cell)}))
-    classes = natural_order(sorted(set(raw.targets) - {""}))
+    classes = natural_order(sorted(set(raw.targets)))
     if (kind == "binary" and len(classes) != 2) or len(classes) < 2:
         wanted = "exactly two classes" if kind == "binary" else "at least two classes"
         shown = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
@@ -313,7 +316,6 @@ def _targets(raw: _RawTable, kind: str, classes: list[str]) -> np.ndarray:
     known = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")
     remedy = f"labels of the training table are {known}"
     if kind != "multilabel":
-        _refuse(raw.path, raw.targets, lambda cell: not cell, "empty label", "fill it")
         _refuse(raw.path, raw.targets, lambda cell: cell not in index, "unknown label '{}'", remedy)
         return np.array([index[cell] for cell in raw.targets], dtype=np.int64)
     hot = np.zeros((len(raw.targets), len(classes)), dtype=np.float32)

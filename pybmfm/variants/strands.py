@@ -71,7 +71,9 @@ def reverse_complement_codes(
     parts = _COMPLEMENT[_BASE_PART[states]]
     lost = arriving & (parts == DELETION)
     if dropped is not None:
-        dropped[ON_DELETION] += int(lost.sum())
-        dropped[AT_END] += int(marks[-1].sum()) if right_flank is None else 0
+        at_end = int(marks[-1].sum()) if right_flank is None else 0
+        for reason, number in ((ON_DELETION, int(lost.sum())), (AT_END, at_end)):
+            if number:
+                dropped[reason] += number
     moved = np.where(arriving & ~lost, parts + np.uint8(INSERTION), parts)
     return np.asarray(CODE_OF_STATES[moved[:, 0], moved[:, 1]][::-1].copy())

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -20,12 +21,10 @@ from pybmfm.evaluation import (
 from pybmfm.tasks import TaskTable
 
 
-def make_table(
-    truth: np.ndarray, kind: str = "binary", groups: list[str] | None = None
-) -> TaskTable:
+def make_table(truth: np.ndarray, kind: str = "binary") -> TaskTable:
     ids = [f"row{n}" for n in range(len(truth))]
     classes = [] if kind == "regression" else ["no", "yes"]
-    return TaskTable(ids, ["ACGT"] * len(truth), kind, truth, classes, groups or ids, False)
+    return TaskTable(ids, ["ACGT"] * len(truth), kind, truth, classes, ids, False)
 
 
 def make_result(
@@ -60,9 +59,7 @@ def test_a_result_keeps_ids_order_and_metrics(tmp_path: Path) -> None:
     assert set(content["test"]) == {"accuracy", "f1", "mcc", "auroc", "auprc"}
     predictions = pq.read_table(folder / "predictions.parquet")
     assert predictions.column_names[:4] == ["id", "split", "truth", "scores"]
-    assert str(predictions.schema.field("scores").type).startswith("list<") and "float" in str(
-        predictions.schema.field("scores").type
-    )
+    assert predictions.schema.field("scores").type == pa.list_(pa.float32())
     assert predictions["split"].to_pylist() == ["dev"] * 60 + ["test"] * 60
     loaded = load_result(folder)
     assert loaded.ids == [f"row{n}" for n in range(60)]

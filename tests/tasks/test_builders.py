@@ -70,7 +70,7 @@ def test_gue_manifest_accounts_for_every_row(gue: Path, tmp_path: Path) -> None:
     }
     assert content["tasks"]["tf_0"]["splits"]["test"]["dropped"] == {"class_not_in_train": 1}
     counts = content["counts"]
-    assert counts["read"] == counts["used"] + sum(counts["dropped"].values()) == 23 - 2
+    assert counts["read"] == counts["used"] + sum(counts["dropped"].values()) == 8 + 6 + 9
     assert content["tasks"]["prom_300_all"]["duplicates"] == {
         "train": 0, "dev": 0, "test": 0, "train/dev": 1, "train/test": 1, "dev/test": 2,
     }  # fmt: skip

@@ -13,7 +13,6 @@ from pybmfm.core import digest_file, write_manifest
 from pybmfm.tokenizer import DnaTokenizer, TokenizerSettings, train_tokenizer
 
 
-
 def make_tokenizer(folder: Path, vocab_size: int = 180) -> DnaTokenizer:
     from pybmfm.variants import ALPHABET
 

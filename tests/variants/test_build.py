@@ -139,8 +139,11 @@ def test_every_odd_record_is_counted_by_its_reason(make_table: MakeTable) -> Non
 def test_choice_of_records(
     make_table: MakeTable, records: str, infos: tuple[str, ...], used: int
 ) -> None:
-    lines = [f"chr1 {n} {SEQUENCE[n - 1]} T,G {info},0.1" for n, info in enumerate(infos, 1)]
-    lines = [line.replace("T,G", "AA").replace(",0.1", "") for line in lines]
+    other = str.maketrans("ACGT", "CATG")
+    lines = [
+        f"chr1 {n} {base} {base.translate(other)} {info}"
+        for n, (base, info) in enumerate(zip(SEQUENCE, infos, strict=False), 1)
+    ]
     table = make_table({"chr1": SEQUENCE}, *lines, records=records)
     assert table.manifest["used"] == used
     assert table.manifest["dropped"].get("not_common", 0) == 4 - used
@@ -169,8 +172,8 @@ def test_the_files_keep_the_contract(make_table: MakeTable) -> None:
 
 
 def test_haploid_chromosomes_can_be_named(make_table: MakeTable) -> None:
-    table = make_table({"chrX": SEQUENCE, "chrM": SEQUENCE}, "X 1 A C AF=1", "MT 1 A C AF=1",
-                       haploid=("X",))  # fmt: skip
+    sequences = {"chrX": SEQUENCE, "chrM": SEQUENCE}
+    table = make_table(sequences, "X 1 A C AF=1", "MT 1 A C AF=1", haploid=("X",))
     assert table.haploid == {"chrX"}
 
 

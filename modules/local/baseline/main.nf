@@ -16,6 +16,7 @@ process BASELINE {
 
     script:
     def args = task.ext.args ?: ''
+    def metric = meta.metric ? "--metric ${meta.metric}" : ''
     """
     baseline \\
         --model ${meta.model} \\
@@ -23,6 +24,7 @@ process BASELINE {
         --dev ${dev} \\
         --test ${test} \\
         --kind ${meta.kind} \\
+        ${metric} \\
         --task ${meta.task} \\
         --seed ${meta.seed} \\
         --out ${meta.task}/${meta.model}/seed_${meta.seed} \\

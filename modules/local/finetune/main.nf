@@ -17,6 +17,7 @@ process FINETUNE {
 
     script:
     def args = task.ext.args ?: ''
+    def metric = meta.metric ? "--metric ${meta.metric}" : ''
     def start = meta.model == 'scratch' ? '--from-scratch' : ''
     """
     finetune \\
@@ -26,6 +27,7 @@ process FINETUNE {
         --dev ${dev} \\
         --test ${test} \\
         --kind ${meta.kind} \\
+        ${metric} \\
         --task ${meta.task} \\
         --model-name ${meta.model} \\
         --seed ${meta.seed} \\

@@ -24,7 +24,7 @@ workflow BENCHMARK {
         sheets = sheets.mix(BUILD_TASK_MPRA.out.tasks.map { folder -> folder.resolve('tasks.csv') })
     }
 
-    // [[task: 'promoter', kind: 'binary'], train.csv, dev.csv, test.csv]
+    // [[task: 'promoter', kind: 'binary', metric: 'mcc'], train.csv, dev.csv, test.csv]
     tasks = sheets
         .flatMap { sheet -> readTasks(sheet) }
         .toList()
@@ -36,14 +36,14 @@ workflow BENCHMARK {
         .map { _meta, folder -> [[model: 'scratch'], folder] }
         .mix(checkpoints.map { meta, folder -> [[model: meta.encoding], folder] })
 
-    // [[model: 'snp', task: 'promoter', kind: 'binary', seed: 0], model_snp, train.csv, dev.csv, test.csv]
+    // [[model: 'snp', task: 'promoter', kind: 'binary', metric: 'mcc', seed: 0], model_snp, train.csv, dev.csv, test.csv]
     cells = models
         .combine(tasks)
         .combine(channel.fromList(options.seeds))
         .map { model, folder, task, train, dev, test, seed -> [model + task + [seed: seed], folder, train, dev, test] }
     FINETUNE(cells, digest)
 
-    // [[model: 'kmer-logistic', task: 'promoter', kind: 'binary', seed: 0], train.csv, dev.csv, test.csv]
+    // [[model: 'kmer-logistic', task: 'promoter', kind: 'binary', metric: 'mcc', seed: 0], train.csv, dev.csv, test.csv]
     baselines = channel
         .fromList(options.baselines ?: [])
         .combine(tasks)
@@ -64,10 +64,10 @@ def readTasks(sheet) {
         if (missing) {
             error("${sheet}: a row has no ${missing.join(', ')}; the columns are task,kind,train,dev,test,metric")
         }
-        if (!(row.task ==~ /[A-Za-z0-9_.-]+/)) {
+        if (!(row.task ==~ /[A-Za-z0-9][A-Za-z0-9._-]*/)) {
             error("${sheet}: '${row.task}' cannot name a folder; use letters, digits, _ . and - in task names")
         }
-        [[task: row.task, kind: row.kind]] + ['train', 'dev', 'test'].collect { split -> resolveBeside(sheet, row[split]) }
+        [[task: row.task, kind: row.kind, metric: row.metric ?: '']] + ['train', 'dev', 'test'].collect { split -> resolveBeside(sheet, row[split]) }
     }
 }
 

@@ -1,0 +1,77 @@
+"""Real Nextflow for the pipeline's tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# How parameters reach the pipeline differs between these; they must all work.
+PARSERS = {
+    "v1": {"NXF_SYNTAX_PARSER": "v1"},
+    "v2": {"NXF_SYNTAX_PARSER": "v2"},
+    "v2, no type detection": {
+        "NXF_SYNTAX_PARSER": "v2",
+        "NXF_DISABLE_PARAMS_TYPE_DETECTION": "true",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a Nextflow command said: exit code and both streams, joined and apart."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        return self.stdout + self.stderr
+
+
+Nextflow = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session")
+def nextflow(repository: Path) -> Nextflow:
+    """Run a Nextflow command in a folder: ``nextflow("run", repository, cwd=folder)``."""
+    executable = shutil.which("nextflow") or str(repository / ".venv" / "bin" / "nextflow")
+    if not Path(executable).is_file():
+        pytest.fail("no nextflow on PATH nor in .venv/bin: run `make setup`")
+
+    def run(*arguments: object, cwd: Path, parser: str = "v1", timeout: float = 600) -> Outcome:
+        environment = {
+            **os.environ,
+            "NXF_ANSI_LOG": "false",
+            "NXF_OFFLINE": "true",
+            **PARSERS[parser],
+        }
+        done = subprocess.run(
+            [executable, *map(str, arguments)],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def stub_run(nextflow: Nextflow, repository: Path) -> Callable[..., Outcome]:
+    """Run the pipeline's test profile with stubs: the whole graph, no work."""
+
+    def run(cwd: Path, *flags: str, parser: str = "v1", profile: str = "test") -> Outcome:
+        command: Sequence[object] = ["run", repository, "-profile", profile, "-stub-run", *flags]
+        return nextflow(*command, cwd=cwd, parser=parser)
+
+    return run

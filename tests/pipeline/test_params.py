@@ -1,0 +1,140 @@
+"""Parameters as users give them: real flags, both parsers, with and without type detection."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.pipeline
+
+PARSERS = ["v1", "v2", "v2, no type detection"]
+
+
+@pytest.fixture(scope="module")
+def properties(repository: Path) -> dict[str, dict[str, Any]]:
+    """Every parameter of the schema, by name."""
+    schema = json.loads((repository / "nextflow_schema.json").read_text())
+    groups = schema["$defs"].values()
+    return {name: entry for group in groups for name, entry in group["properties"].items()}
+
+
+def test_schema_and_config_agree_on_names_and_defaults(nextflow, repository, properties, tmp_path):
+    shown = nextflow("config", repository, "-o", "json", cwd=tmp_path)
+    defaults = json.loads(shown.stdout)["params"]
+    assert defaults == {name: entry.get("default") for name, entry in properties.items()}
+
+
+def test_every_parameter_has_group_type_and_description(repository, properties):
+    schema = json.loads((repository / "nextflow_schema.json").read_text())
+    referenced = {entry["$ref"].rsplit("/", 1)[1] for entry in schema["allOf"]}
+    assert referenced == set(schema["$defs"])
+    assert all(entry["type"] and entry["description"] for entry in properties.values())
+    numbers = [n for n, e in properties.items() if e["type"] in ("integer", "number")]
+    assert all("minimum" in properties[n] or "exclusiveMinimum" in properties[n] for n in numbers)
+
+
+def test_no_other_parameter_is_read(repository, properties):
+    sources = [repository / "main.nf", repository / "nextflow.config"]
+    sources += sorted((repository / "conf").glob("*.config"))
+    used = {n for path in sources for n in re.findall(r"\bparams\.(\w+)", path.read_text())}
+    assert used <= set(properties)
+
+
+def test_modules_and_workflows_read_no_params(repository):
+    folders = ("modules", "subworkflows", "workflows")
+    files = [path for folder in folders for path in (repository / folder).rglob("*.nf")]
+    assert len(files) > 20
+    assert [path for path in files if re.search(r"\bparams\.", path.read_text())] == []
+
+
+@pytest.mark.parametrize("name", ["own_genome.yml", "paper.yml"])
+def test_params_files_hold_known_parameters_only(repository, properties, name):
+    yaml = pytest.importorskip("yaml")
+    content = yaml.safe_load((repository / "assets" / "params" / name).read_text())
+    assert set(content) <= set(properties)
+
+
+def test_paper_params_name_the_address_and_checksum_of_every_input(repository):
+    text = (repository / "assets" / "params" / "paper.yml").read_text()
+    inputs = re.findall(r"# input: .*\n# address: +https://\S+\n# checksum: \S", text)
+    assert len(inputs) == text.count("# input:") == 7
+    assert "NOT RUNNABLE OFFLINE" in text
+
+
+def test_help_prints_every_parameter_by_group_and_runs_nothing(
+    nextflow, repository, properties, tmp_path
+):
+    outcome = nextflow("run", repository, "--help", cwd=tmp_path)
+    assert outcome.code == 0
+    assert [name for name in properties if f"--{name} " not in outcome.stdout] == []
+    assert re.search(r"^Pretraining: ", outcome.stdout, re.MULTILINE)
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_every_problem_is_listed_and_nothing_runs(nextflow, repository, tmp_path, parser):
+    flags = ["--stepps", "5", "--epochs", "five", "--min_frequency", "2", "--preset", "tinny"]
+    flags += ["--fasta", "absent.fa", "--simulate", "perhaps", "--seeds", "0,0"]
+    outcome = nextflow("run", repository, *flags, cwd=tmp_path, parser=parser)
+    assert outcome.code != 0
+    for sentence in (
+        "--stepps: is not a parameter; did you mean steps?",
+        "--epochs: 'five' is not a whole number",
+        "--min_frequency: 2 is above 1",
+        "--preset: 'tinny' is none of tiny, small, paper",
+        "--fasta: 'absent.fa' does not exist",
+        "--simulate: 'perhaps' is neither true nor false",
+        "--seeds: '0,0' names something twice",
+    ):
+        assert outcome.text.count(sentence) == 1
+    assert "Submitted process" not in outcome.text
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_text_values_are_coerced(nextflow, repository, tmp_path, parser):
+    (tmp_path / "my.fa").write_text(">chr1\nACGT\n")
+    flags = ["--simulate", "false", "--fasta", "my.fa", "--encodings", "ref", "--steps", "5"]
+    outcome = nextflow(
+        *("run", repository, "-profile", "test", "-stub-run", "--encoded_region", "", *flags),
+        cwd=tmp_path,
+        parser=parser,
+    )
+    assert outcome.code == 0, outcome.text
+    # 'false' must not be taken for true, and without variants there is no snp branch.
+    assert "SIMULATE" not in outcome.text
+    assert "PRETRAIN (ref)" in outcome.text
+    assert "PRETRAIN (snp)" not in outcome.text
+    commands = [path.read_text() for path in (tmp_path / "work").rglob(".command.sh")]
+    assert commands
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ([], "--fasta: is missing"),
+        (["--fasta", "my.fa"], "--vcf: is missing"),
+        (["--fasta", "my.fa", "--simulate"], "--simulate: makes its own genome"),
+        (["--corpus", "folder"], "--tokenizer: is missing"),
+        (["--fasta", "folder"], "--fasta: 'folder' does not look right"),
+        (["--gue", "my.fa"], "--gue: 'my.fa' is a file; give a folder"),
+        (["--max-cpus", "2"], "is not a parameter; did you mean max_cpus?"),
+    ],
+)
+def test_what_parameters_need_of_one_another(nextflow, repository, tmp_path, flags, sentence):
+    (tmp_path / "my.fa").write_text(">chr1\nACGT\n")
+    (tmp_path / "folder").mkdir()
+    outcome = nextflow("run", repository, *flags, cwd=tmp_path)
+    assert outcome.code != 0
+    assert sentence in outcome.text
+
+
+def test_addresses_are_not_looked_for_on_disk(nextflow, repository, tmp_path):
+    flags = ["--fasta", "https://host.invalid/genome.fa.gz", "--vcf", "ftp://host.invalid/v.vcf.gz"]
+    flags += ["--gue", "s3://bucket/GUE", "--mpra", "gs://bucket/k562.tsv", "--epochs", "none"]
+    outcome = nextflow("run", repository, *flags, cwd=tmp_path)
+    assert outcome.text.count("  --") == 1
+    assert "--epochs: 'none' is not a whole number" in outcome.text

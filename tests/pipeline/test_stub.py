@@ -1,0 +1,175 @@
+"""The whole graph with stubs: what runs, what is skipped, what is published, what runs again."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.pipeline
+
+
+def submitted(text: str) -> list[str]:
+    """Names of the processes that ran, without the workflows they belong to, sorted."""
+    return sorted(
+        name.split(":")[-1] for name in re.findall(r"Submitted process > ([\w:]+)", text)
+    )
+
+
+def artefact(folder: Path, kind: str, encoding: str) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps({"artefact": kind, "encoding": encoding}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first_run(stub_run, tmp_path_factory):
+    """One stub run under the strict parser, its folder and its duration."""
+    folder = tmp_path_factory.mktemp("stub")
+    started = time.monotonic()
+    outcome = stub_run(folder, parser="v2")
+    return outcome, folder, time.monotonic() - started
+
+
+def test_every_process_runs(first_run, repository):
+    outcome, _, seconds = first_run
+    assert outcome.code == 0, outcome.text
+    modules = {path.parent.name.upper() for path in repository.glob("modules/local/*/main.nf")}
+    # The demo brings its own tasks: builders of public benchmarks have their own test.
+    assert set(submitted(outcome.text)) == modules - {"BUILD_TASK_GUE", "BUILD_TASK_MPRA"} | {
+        "SAMPLE_TOKENIZER_WINDOWS"
+    }
+    assert submitted(outcome.text).count("FINETUNE") == 6  # scratch, ref, snp x promoter, tf
+    assert submitted(outcome.text).count("BASELINE") == 2
+    assert seconds < 60  # the promise of the stub run
+
+
+def test_results_are_published_and_announced(first_run):
+    outcome, folder, _ = first_run
+    results = folder / "results"
+    for name in (
+        "report.html",
+        "summary/table2.tsv",
+        "frequencies/manifest.json",
+        "windows/windows.parquet",
+        "tokenizers/snp/manifest.json",
+        "tokenizers/comparison/manifest.json",
+        "corpora/ref/manifest.json",
+        "models/ref/manifest.json",
+        "results/promoter/scratch/seed_0/manifest.json",
+        "results/tf/kmer-logistic/seed_0/manifest.json",
+        "scored_variants/ref.scored.vcf.gz.tbi",
+        "embeddings/snp.parquet",
+        "encoded/snp.fa",
+        "demo/genome.fa.gz",
+        "pipeline_info/trace.txt",
+        "pipeline_info/execution.html",
+        "pipeline_info/timeline.html",
+        "pipeline_info/dag.html",
+    ):
+        assert (results / name).exists(), name
+    for name in ("report.html", "scored_variants/snp.scored.vcf.gz"):
+        assert f"  {results / name}\n" in outcome.text
+
+
+def test_versions_of_every_process_are_recorded(first_run):
+    outcome, folder, _ = first_run
+    rows = (folder / "results/pipeline_info/versions.tsv").read_text().split("\n")
+    versions = dict(row.split("\t", 1) for row in rows if row)
+    assert set(versions) == set(submitted(outcome.text))
+    assert all(re.search(r"\t\d+\.\d+", version) for version in versions.values())
+
+
+def test_resume_runs_nothing_again(stub_run, first_run):
+    _, folder, _ = first_run
+    again = stub_run(folder, "-resume", parser="v2")
+    assert again.code == 0
+    assert submitted(again.text) == []
+
+
+def test_a_change_of_the_package_runs_everything_but_the_report_again(
+    nextflow, repository, tmp_path
+):
+    project = tmp_path / "project"
+    project.mkdir()
+    names = ["main.nf", "nextflow.config", "nextflow_schema.json", "modules", "subworkflows"]
+    for name in [*names, "workflows", "conf", "assets", "bin"]:
+        (project / name).symlink_to(repository / name)
+    (project / "pybmfm").mkdir()
+    (project / "pybmfm" / "code.py").write_text("first = 1\n")
+
+    def run() -> list[str]:
+        flags = ["-profile", "test", "-stub-run", "-resume", "--encodings", "snp"]
+        outcome = nextflow("run", project, *flags, cwd=tmp_path)
+        assert outcome.code == 0, outcome.text
+        return submitted(outcome.text)
+
+    everything = run()
+    assert run() == []
+    (project / "pybmfm" / "code.py").write_text("first = 2\n")
+    assert set(everything) - set(run()) <= {"MULTIQC"}
+
+
+@pytest.mark.parametrize(
+    ("supplied", "skipped"),
+    [
+        (["tokenizer"], {"TRAIN_TOKENIZER", "SAMPLE_TOKENIZER_WINDOWS"}),
+        (
+            ["tokenizer", "corpus"],
+            {"TRAIN_TOKENIZER", "BUILD_CORPUS", "SAMPLE_GENOME", "LIST_CONTIGS", "ENCODE_GENOME"},
+        ),
+        (
+            ["checkpoint"],
+            {"TRAIN_TOKENIZER", "BUILD_CORPUS", "SAMPLE_GENOME", "LIST_CONTIGS", "PRETRAIN"},
+        ),
+    ],
+)
+def test_supplied_artefacts_skip_the_stages_before(stub_run, tmp_path, supplied, skipped):
+    flags = []
+    for name in supplied:
+        # In the other order than --encodings: the manifests say which is which.
+        folders = [artefact(tmp_path / e / name, name, e) for e in ("snp", "ref")]
+        flags += [f"--{name}", ",".join(map(str, folders))]
+    outcome = stub_run(tmp_path, *flags)
+    assert outcome.code == 0, outcome.text
+    ran = set(submitted(outcome.text))
+    assert not ran & skipped
+    assert {"FINETUNE", "SCORE_VARIANTS", "EMBED", "MULTIQC"} <= ran
+    assert ("PRETRAIN" in ran) == ("checkpoint" not in supplied)
+
+
+def test_supplied_folders_must_cover_the_encodings(stub_run, tmp_path):
+    folder = artefact(tmp_path / "model", "checkpoint", "snp")
+    outcome = stub_run(tmp_path, "--checkpoint", str(folder))
+    assert outcome.code != 0
+    assert "--checkpoint: these folders hold snp, but --encodings asks for ref, snp" in outcome.text
+
+
+def test_task_sources_add_up(stub_run, tmp_path):
+    table = tmp_path / "mine" / "tables"
+    table.mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        (table / f"{split}.csv").write_text("sequence,label\nACGT,1\n")
+    sheet = tmp_path / "mine" / "tasks.csv"
+    sheet.write_text(
+        "task,kind,train,dev,test,metric\n"
+        "own,binary,tables/train.csv,tables/dev.csv,tables/test.csv,mcc\n"
+    )
+    (tmp_path / "GUE").mkdir()
+    (tmp_path / "k562.tsv").write_text("sequence\n")
+    flags = ["--tasks", str(sheet), "--gue", "GUE", "--gue_tasks", "prom_300_tata"]
+    flags += ["--mpra", "k562.tsv", "--encodings", "ref", "--encoded_region", ""]
+    flags += ["--task_names", "own,prom_300_tata,mpra_k562,tf", "--seeds", "0,1"]
+    outcome = stub_run(tmp_path, *flags)
+    assert outcome.code == 0, outcome.text
+    assert submitted(outcome.text).count("FINETUNE") == 2 * 4 * 2  # scratch, ref x tasks x seeds
+    assert "FINETUNE (own scratch 1)" in outcome.text
+
+
+def test_unknown_task_names_are_refused(stub_run, tmp_path):
+    outcome = stub_run(tmp_path, "--task_names", "promotor")
+    assert outcome.code != 0
+    assert "no task is called promotor; there are mpra, promoter, splice, tf" in outcome.text

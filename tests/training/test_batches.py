@@ -1,0 +1,120 @@
+"""Batches: every token once per pass, in an order that the seed alone decides."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pybmfm.training.batches import (
+    Pieces,
+    Position,
+    masked_batch,
+    next_batch,
+    pack,
+    share_of_process,
+)
+from pybmfm.training.masking import MaskPlan
+
+CLS, SEP, MASK = 3, 1, 4
+LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=12)
+
+
+class Windows:
+    """A corpus in memory whose tokens are all different."""
+
+    def __init__(self, contents: list[int], first: int = 10) -> None:
+        bounds = np.cumsum([first, *contents])
+        self.windows = [
+            np.r_[CLS, np.arange(a, b), SEP].astype(np.uint16)
+            for a, b in zip(bounds, bounds[1:], strict=False)
+        ]
+        self.lengths = np.array([len(window) for window in self.windows])
+
+    def tokens(self, index: int) -> np.ndarray:
+        return self.windows[index]
+
+
+def plan(share: float = 0.15, keep: float = 0.1, seed: int = 0) -> MaskPlan:
+    return MaskPlan(seed, "train", share, keep, MASK, (0, SEP, 2, CLS, MASK))
+
+
+@settings(max_examples=25, deadline=None)
+@given(contents=LENGTHS, max_length=st.integers(3, 40))
+def test_pieces_cover_every_token_once_between_cls_and_sep(contents, max_length):
+    pieces = Pieces([Windows(contents), Windows(contents, first=2000)], max_length)
+    found = []
+    for piece in range(len(pieces)):
+        _, true, _ = pieces.masked(piece, 0, plan())
+        assert len(true) == pieces.lengths[piece] <= max_length
+        assert (true[0], true[-1]) == (CLS, SEP)
+        found.append(true[1:-1])
+    wanted = [window[1:-1] for corpus in pieces.corpora for window in corpus.windows]
+    assert np.array_equal(np.concatenate(found), np.concatenate(wanted))
+
+
+@settings(max_examples=25, deadline=None)
+@given(contents=LENGTHS, budget=st.integers(62, 200), seed=st.integers(0, 5))
+def test_two_passes_take_every_piece_twice_within_the_budget(contents, budget, seed):
+    pieces = Pieces([Windows(contents)], 62)
+    position, taken = Position(), []
+    while len(taken) < 2 * len(pieces):
+        members, position = next_batch(pieces, position, budget, seed)
+        assert sum(pieces.lengths[piece] for piece, _ in members) <= budget
+        taken += members
+    passes = [[p for p, number in taken[: 2 * len(pieces)] if number == n] for n in (0, 1)]
+    assert [sorted(p) for p in passes] == [list(range(len(pieces)))] * 2
+
+
+def test_order_changes_with_seed_and_pass():
+    pieces = Pieces([Windows([5] * 50)], 62)
+    orders = [tuple(pieces.order(seed, number)) for seed in (0, 1) for number in (0, 1)]
+    assert len(set(orders)) == 4
+    assert orders[0] == tuple(pieces.order(0, 0))
+
+
+@settings(max_examples=25, deadline=None)
+@given(sizes=st.lists(st.integers(1, 50), max_size=12), processes=st.integers(1, 5))
+def test_shares_of_processes_partition_the_batch(sizes, processes):
+    shares = [share_of_process(np.array(sizes), rank, processes) for rank in range(processes)]
+    assert [size for share in shares for size in sizes[share]] == sizes
+
+
+@settings(max_examples=25, deadline=None)
+@given(sizes=st.lists(st.integers(1, 50), max_size=12), budget=st.integers(1, 80))
+def test_packing_keeps_order_and_budget(sizes, budget):
+    groups = list(pack(sizes, lambda n: n, budget))
+    assert [size for group in groups for size in group] == sizes
+    assert all(sum(group) <= budget or len(group) == 1 for group in groups)
+
+
+def test_masks_depend_on_seed_pass_and_window_only():
+    pieces = Pieces([Windows([50, 50])], 62)
+    first = pieces.masked(0, 0, plan())
+    assert all(map(np.array_equal, first, pieces.masked(0, 0, plan())))
+    others = (pieces.masked(0, 1, plan()), pieces.masked(1, 0, plan()))
+    for _, _, chosen in (*others, pieces.masked(0, 0, plan(seed=1))):
+        assert not np.array_equal(first[2], chosen)
+
+
+def test_cutting_a_window_does_not_change_its_masks():
+    whole, cut = (Pieces([Windows([100])], n) for n in (200, 30))
+    chosen = [cut.masked(piece, 0, plan())[2][1:-1] for piece in range(len(cut))]
+    assert np.array_equal(np.concatenate(chosen), whole.masked(0, 0, plan())[2][1:-1])
+
+
+def test_shares_of_masked_and_kept_tokens():
+    pieces = Pieces([Windows([50_000])], 60_000)
+    seen, true, chosen = pieces.masked(0, 0, plan(share=0.15, keep=0.1))
+    assert abs(chosen.mean() - 0.15) < 0.01
+    assert abs((seen[chosen] == true[chosen]).mean() - 0.1) < 0.02
+    assert (seen[chosen & (seen != true)] == MASK).all()
+    assert np.array_equal(seen[~chosen], true[~chosen])
+
+
+def test_specials_are_never_chosen():
+    pieces = Pieces([Windows([10] * 20)], 62)
+    members = [(piece, 0) for piece in range(20)]
+    masked = masked_batch(pieces, members, plan(share=1.0))
+    assert len(masked.places) == 200
+    assert masked.targets.min() >= 10

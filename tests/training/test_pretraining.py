@@ -1,0 +1,386 @@
+"""Pretraining: what it writes, how it resumes, how it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from pybmfm.core import Interrupted, OutOfMemory, UserError, read_manifest
+from pybmfm.training import PretrainSettings, pretrain, pretraining
+from pybmfm.training.schedule import learning_rate
+
+STEPS = 10
+
+
+@pytest.fixture(scope="module")
+def base(small_tokenizer, small_corpus) -> PretrainSettings:
+    return PretrainSettings(
+        corpora=(small_corpus,),
+        tokenizer=small_tokenizer.folder,
+        out=Path("unset"),
+        steps=STEPS,
+        tokens_per_batch=512,
+        max_length=64,
+        checkpoint_every=3,
+        validate_every=5,
+        device="cpu",
+    )
+
+
+@pytest.fixture(scope="module")
+def reference(base, tmp_path_factory) -> Path:
+    """The uninterrupted run."""
+    out = tmp_path_factory.mktemp("reference") / "out"
+    pretrain(replace(base, out=out))
+    return out
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    return load_file(out / "model.safetensors")
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    a, b = weights(one), weights(other)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def records(out: Path, key: str = "loss") -> list[dict]:
+    lines = map(json.loads, (out / "progress.jsonl").read_text().splitlines())
+    return [line for line in lines if key in line]
+
+
+def stop_at(monkeypatch, step: int, action) -> None:
+    """Do something in the middle of a step: after the update, before the log and the checkpoint."""
+    ordinary = pretraining._Run.update
+
+    def update(run, batches):
+        record = ordinary(run, batches)
+        if run.state.step + 1 == step:
+            action()
+        return record
+
+    monkeypatch.setattr(pretraining._Run, "update", update)
+
+
+# -- results ----------------------------------------------------------------------------------
+
+
+def test_writes_a_model_a_log_and_metrics(reference, small_tokenizer):
+    assert read_manifest(reference, "checkpoint")["encoding"] == "snp"
+    steps = records(reference)
+    assert [record["step"] for record in steps] == list(range(1, STEPS + 1))
+    assert steps[-1]["loss"] < steps[0]["loss"] < np.log(small_tokenizer.vocab_size) + 0.3
+    assert all(record["tokens"] <= 512 for record in steps)
+    dev = records(reference, "dev_loss")
+    assert [record["step"] for record in dev] == [5, 10]
+    metrics = json.loads((reference / "metrics.json").read_text())
+    assert metrics["dev"]["bits_per_nucleotide"] == dev[-1]["dev_bits_per_nucleotide"]
+    assert metrics["test"]["masked_tokens"] > 0
+
+
+def test_same_seed_same_weights_and_another_seed_others(base, reference, tmp_path):
+    pretrain(replace(base, out=tmp_path / "same"))
+    assert_same_weights(reference, tmp_path / "same")
+    pretrain(replace(base, out=tmp_path / "other", seed=1, steps=2))
+    assert records(tmp_path / "other")[0]["loss"] != records(reference)[0]["loss"]
+
+
+def test_micro_batches_change_nothing_but_rounding(base, reference, tmp_path):
+    pretrain(replace(base, out=tmp_path, micro_batch_tokens=100))
+    losses = [[r["loss"] for r in records(out)] for out in (reference, tmp_path)]
+    np.testing.assert_allclose(*losses, atol=1e-4)
+
+
+def test_bits_per_nucleotide_is_the_sum_of_bits_over_the_nucleotides_covered(
+    base, reference, small_tokenizer
+):
+    from pybmfm.corpus import TokenCorpus
+    from pybmfm.model import FlatBatch, hidden_states, load_checkpoint, masked_lm_logits
+    from pybmfm.training.batches import Pieces, masked_batch
+    from pybmfm.training.masking import MaskPlan
+
+    model, tokenizer = load_checkpoint(reference)
+    pieces = Pieces([TokenCorpus(base.corpora[0], "dev")], base.max_length)
+    plan = MaskPlan(0, "dev", 0.15, 0.0, tokenizer.mask, tuple(range(5)))
+    bits = nucleotides = 0.0
+    variant_free = []
+    for piece in range(len(pieces)):
+        masked = masked_batch(pieces, [(piece, 0)], plan)
+        assert (masked.batch.tokens[masked.places] == tokenizer.mask).all()
+        with torch.no_grad():
+            states = hidden_states(model, FlatBatch(**vars(masked.batch)))[masked.places]
+            log2p = masked_lm_logits(model, states).log_softmax(1) / np.log(2)
+        for row, token in enumerate(masked.targets.tolist()):
+            bits -= float(log2p[row, token])
+            nucleotides += tokenizer.span_lengths[token]
+            variant_free.append(not tokenizer.holds_variant[token])
+    dev = json.loads((reference / "metrics.json").read_text())["dev"]
+    assert dev["masked_tokens"] == len(variant_free)
+    assert dev["bits_per_nucleotide"] == pytest.approx(bits / nucleotides, rel=1e-5)
+    assert dev["bits_per_nucleotide_variant_free"] != dev["bits_per_nucleotide_variant"]
+
+
+def test_learning_rate_rises_and_falls_linearly():
+    rates = [learning_rate(s, peak=1.0, warmup_steps=2, steps=6) for s in range(6)]
+    assert rates == [0.5, 1.0, 1.0, 0.75, 0.5, 0.25]
+
+
+def test_weight_decay_is_on_matrices_only():
+    parameters = [torch.nn.Parameter(torch.ones(2, 2)), torch.nn.Parameter(torch.ones(2))]
+    groups = pretraining._optimizer(parameters, torch.device("cpu")).param_groups
+    assert [(g["params"], g["weight_decay"]) for g in groups] == [
+        ([parameters[0]], 1e-5),
+        ([parameters[1]], 0.0),
+    ]
+
+
+def test_bert_trains_too(base, tmp_path):
+    pretrain(replace(base, out=tmp_path, architecture="bert", steps=2))
+    assert read_manifest(tmp_path, "checkpoint")["architecture"] == "bert"
+
+
+def test_several_corpora_are_mixed(base, tmp_path):
+    twice = (*base.corpora, *base.corpora)
+    pretrain(replace(base, out=tmp_path, corpora=twice, steps=1))
+    counts = read_manifest(tmp_path, "checkpoint")["counts"]
+    assert counts["train_pieces"] % 2 == 0
+
+
+# -- stop and go ------------------------------------------------------------------------------
+
+
+KILLED = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+from pybmfm.training import PretrainSettings, pretrain, pretraining, checkpoints
+out, corpus, tokenizer = map(Path, sys.argv[1:])
+settings = PretrainSettings((corpus,), tokenizer, out, steps=10, tokens_per_batch=512,
+    max_length=64, checkpoint_every=3, validate_every=5, device="cpu", resume=True)
+# (what to die in, at which call counted from the start of that process)
+DEATHS = [("update", 2), ("_make_durable", 1), ("update", 5), ("_sync", 40), ("report", 1),
+          ("_remove_old", 2), ("validate", 1), ("finish", 1)]
+PLACES = {"update": pretraining._Run, "report": pretraining._Run, "validate": pretraining._Run,
+          "finish": pretraining._Run, "_remove_old": checkpoints.CheckpointFolder,
+          "_make_durable": checkpoints, "_sync": checkpoints}
+def die_in(name, call):
+    ordinary, calls = getattr(PLACES[name], name), []
+    def wrapped(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return ordinary(*args, **kwargs)
+    setattr(PLACES[name], name, wrapped)
+for death in [*DEATHS, None]:
+    child = os.fork()  # nothing was computed yet, so forking is safe and spares the imports
+    if child == 0:
+        if death:
+            die_in(*death)
+        pretrain(settings)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    print(death, os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_killed_again_and_again_ends_with_the_same_weights(base, reference, tmp_path):
+    arguments = [tmp_path, base.corpora[0], base.tokenizer]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    codes = [line.rsplit(" ", 1)[1] for line in done.stdout.splitlines()]
+    assert codes == ["-9"] * 8 + ["0"], done.stdout + done.stderr
+    assert_same_weights(reference, tmp_path)
+    wanted = {record["step"]: record["loss"] for record in records(reference)}
+    found = records(tmp_path)
+    assert len(found) > STEPS  # redone steps are there twice
+    assert {record["step"] for record in found} == set(wanted)
+    assert all(record["loss"] == wanted[record["step"]] for record in found)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGUSR2"])
+def test_signals_save_and_interrupt(base, reference, tmp_path, monkeypatch, name):
+    number = signal.Signals[name]
+    before = signal.getsignal(number)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 4, lambda: os.kill(os.getpid(), number))
+        with pytest.raises(Interrupted, match=f"{name}.*step 4 of 10.*--resume"):
+            pretrain(replace(base, out=tmp_path))
+    assert signal.getsignal(number) is before
+    assert not (tmp_path / "model.safetensors").exists()
+    pretrain(replace(base, out=tmp_path, resume=True))
+    assert_same_weights(reference, tmp_path)
+    assert [record["step"] for record in records(tmp_path)] == list(range(1, STEPS + 1))
+
+
+def test_time_budget_saves_and_interrupts(base, tmp_path):
+    with pytest.raises(Interrupted, match="--max-minutes"):
+        pretrain(replace(base, out=tmp_path, max_minutes=0.0))
+    assert list((tmp_path / "checkpoints").glob("step-000001"))
+
+
+def test_resume_after_the_end_gives_the_same(base, reference, tmp_path):
+    pretrain(replace(base, out=tmp_path, resume=True))  # safe on an empty folder
+    pretrain(replace(base, out=tmp_path, resume=True))
+    assert_same_weights(reference, tmp_path)
+
+
+def test_existing_checkpoints_need_resume(base, reference):
+    with pytest.raises(UserError, match="--resume"):
+        pretrain(replace(base, out=reference))
+
+
+def test_other_settings_are_refused_by_name(base, reference):
+    with pytest.raises(UserError, match=r"learning-rate was 0\.0005, is 0\.001"):
+        pretrain(replace(base, out=reference, learning_rate=1e-3, resume=True))
+
+
+def test_damaged_newest_checkpoint_falls_back_by_one(base, reference, tmp_path, caplog):
+    pretrain(replace(base, out=tmp_path))
+    newest, before = sorted((tmp_path / "checkpoints").glob("step-*"))[::-1]
+    file = newest / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-8] + b"damaged!")
+    (tmp_path / "model.safetensors").unlink()
+    pretrain(replace(base, out=tmp_path, resume=True))
+    assert f"{newest} is damaged" in caplog.text
+    assert before.name == "step-000009"
+    assert_same_weights(reference, tmp_path)
+
+
+def test_keeps_the_last_checkpoints(reference):
+    names = sorted(p.name for p in (reference / "checkpoints").iterdir())
+    assert names == ["step-000009", "step-000010"]
+
+
+def test_durable_root_has_a_folder_per_run_and_carries_the_log(base, tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    with monkeypatch.context() as patch:
+        stop_at(patch, 4, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(Interrupted):
+            pretrain(replace(base, out=tmp_path / "first", checkpoints=root, resume=True))
+    # The retry starts in an empty folder, with another number of threads and another cadence.
+    retry = replace(base, out=tmp_path / "retry", checkpoints=root, resume=True)
+    pretrain(replace(retry, checkpoint_every=7, keep=1))
+    steps = [record["step"] for record in records(tmp_path / "retry")]
+    assert steps == list(range(1, STEPS + 1))
+    assert len(list(root.iterdir())) == 1
+    pretrain(replace(retry, out=tmp_path / "anew", learning_rate=1e-3, steps=1))
+    assert len(list(root.iterdir())) == 2
+
+
+def test_out_of_memory_halves_the_micro_batch_for_the_retry(base, reference, tmp_path, monkeypatch):
+    def fail():
+        raise torch.cuda.OutOfMemoryError("no memory")
+
+    with monkeypatch.context() as patch:
+        stop_at(patch, 5, fail)
+        with pytest.raises(OutOfMemory, match="step 5.*with 256"):
+            pretrain(replace(base, out=tmp_path))
+    sizes = []
+    ordinary = pretraining._Run.update
+    monkeypatch.setattr(
+        pretraining._Run,
+        "update",
+        lambda run, batches: (
+            sizes.extend(len(b.batch.tokens) for b in batches),
+            ordinary(run, batches),
+        )[1],
+    )
+    pretrain(replace(base, out=tmp_path, resume=True))
+    assert max(sizes) <= 256
+    losses = [records(out)[-1]["loss"] for out in (reference, tmp_path)]
+    np.testing.assert_allclose(*losses, atol=1e-4)
+
+
+def test_full_disk_does_not_end_the_run(base, reference, tmp_path, monkeypatch, caplog):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pybmfm.training.checkpoints.save_file", fail)
+        pretrain(replace(base, out=tmp_path))
+    assert "cannot be written" in caplog.text
+    assert not list((tmp_path / "checkpoints").iterdir())
+    assert_same_weights(reference, tmp_path)
+
+
+def test_infinite_loss_is_explained(base, tmp_path):
+    with pytest.raises(UserError, match=r"not a finite number.*--learning-rate"):
+        pretrain(replace(base, out=tmp_path, learning_rate=1e30, warmup_steps=0))
+
+
+# -- several processes ------------------------------------------------------------------------
+
+
+TWO = """
+import os, socket, sys
+from pathlib import Path
+from pybmfm.training import PretrainSettings, pretrain
+out, corpus, tokenizer = map(Path, sys.argv[1:])
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+os.environ.update(WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port),
+                  GLOO_SOCKET_IFNAME="lo")
+children = []
+for rank in range(2):
+    child = os.fork()
+    if child == 0:
+        os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
+        pretrain(PretrainSettings((corpus,), tokenizer, out, steps=10, tokens_per_batch=512,
+            max_length=64, checkpoint_every=3, validate_every=5, device="cpu"))
+        os._exit(0)
+    children.append(child)
+sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
+"""
+
+
+def test_two_processes_give_the_losses_of_one(base, reference, tmp_path):
+    arguments = [tmp_path, base.corpora[0], base.tokenizer]
+    subprocess.run(
+        [sys.executable, "-c", TWO, *map(str, arguments)], check=True, capture_output=True
+    )
+    for key in ("loss", "tokens", "dev_loss", "dev_tokens"):
+        values = [[r[key] for r in records(out, key)] for out in (reference, tmp_path)]
+        np.testing.assert_allclose(*values, atol=1e-4, err_msg=key)
+
+
+# -- bad input --------------------------------------------------------------------------------
+
+
+def test_bad_input_is_one_sentence_and_leaves_nothing(base, tmp_path, small_corpus):
+    for changes, words in [
+        ({"corpora": (tmp_path,)}, r"has no manifest\.json"),
+        ({"tokenizer": tmp_path / "none"}, r"has no tokenizer\.json"),
+        ({"max_length": 1024}, "--tokens-per-batch"),
+        ({"warmup_steps": 11}, "--warmup-steps"),
+        ({"device": "cuda"}, "no GPU"),
+    ]:
+        if changes.get("device") == "cuda" and torch.cuda.is_available():
+            continue
+        with pytest.raises(UserError, match=words):
+            pretrain(replace(base, out=tmp_path / "out", **changes))
+        assert not (tmp_path / "out").exists()
+
+
+def test_corpus_of_another_tokenizer_is_refused(base, tmp_path):
+    from pybmfm.tokenizer import TokenizerSettings, train_tokenizer
+
+    settings = TokenizerSettings(out=tmp_path / "other", encoding="ref", vocab_size=150)
+    train_tokenizer(settings, ["ACCA" * 300], origin={}, inputs=(), counts={})
+    with pytest.raises(UserError, match="was not built with the tokenizer"):
+        pretrain(replace(base, out=tmp_path / "out", tokenizer=tmp_path / "other"))

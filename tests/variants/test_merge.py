@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pybmfm.core import UserError
+from pybmfm.variants import FrequencyTable
+from pybmfm.variants.build import FrequencySettings, variant_frequencies
+from pybmfm.variants.merge import merge_frequencies
+
+from .conftest import vcf_text
+
+SEQUENCE = "ACGTACGTAC"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> FrequencySettings:
+    fasta, vcf = tmp_path / "genome.fa", tmp_path / "v.vcf"
+    fasta.write_text("".join(f">{name}\n{SEQUENCE}\n" for name in ("chr2", "chr1", "chrX")))
+    vcf.write_text(
+        vcf_text("1 2 C T AF=0.3", "1 3 G T .", "2 2 C T,* AF=0.3,0.1", "2 3 G A AF=0.5")
+    )
+    return FrequencySettings(fasta=fasta, vcf=vcf, out=tmp_path / "whole")
+
+
+def _part(settings: FrequencySettings, contig: str, **options: object) -> Path:
+    out = settings.out.parent / f"part-{contig}"
+    variant_frequencies(replace(settings, out=out, contigs=(contig,), **options))  # type: ignore[arg-type]
+    return out
+
+
+def test_parts_merge_into_what_one_run_makes(settings: FrequencySettings, tmp_path: Path) -> None:
+    variant_frequencies(settings)
+    parts = [_part(settings, "chr1"), _part(settings, "chr2")]
+    merge_frequencies(parts, tmp_path / "merged")
+    whole, merged = FrequencyTable.open(settings.out), FrequencyTable.open(tmp_path / "merged")
+    assert merged.contigs == whole.contigs == ["chr2", "chr1"]
+    for contig in whole.contigs:
+        for one, other in zip(whole.rows(contig), merged.rows(contig), strict=True):
+            assert np.array_equal(one, other)
+    for key in ("records", "read", "used", "dropped", "alleles_dropped", "contigs",
+                "contigs_only_in_fasta", "contigs_only_in_vcf", "record_choice"):  # fmt: skip
+        assert merged.manifest[key] == whole.manifest[key], key
+    assert merged.manifest["made_from"] == whole.manifest["inputs"]
+
+
+def test_a_contig_given_twice_is_refused(settings: FrequencySettings, tmp_path: Path) -> None:
+    part = _part(settings, "chr1")
+    with pytest.raises(UserError, match="holds contig chr1, and so does"):
+        merge_frequencies([part, part], tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
+
+
+def test_other_settings_or_inputs_are_refused(settings: FrequencySettings, tmp_path: Path) -> None:
+    first = _part(settings, "chr1")
+    second = _part(settings, "chr2", min_frequency=0.01)
+    with pytest.raises(UserError, match="made with other settings"):
+        merge_frequencies([first, second], tmp_path / "merged")
+    settings.fasta.write_text(settings.fasta.read_text().lower())
+    with pytest.raises(UserError, match="made with other inputs"):
+        merge_frequencies([first, _part(settings, "chr2")], tmp_path / "merged")
+
+
+def test_what_is_not_a_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="frequency-table"):
+        merge_frequencies([tmp_path], tmp_path / "merged")
+
+
+def test_a_table_that_lost_or_broke_a_file_is_refused(settings: FrequencySettings) -> None:
+    part = _part(settings, "chr1")
+    file = part / "chr1.arrow"
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match="is not a file of a frequency table"):
+        FrequencyTable.open(part)
+    file.unlink()
+    with pytest.raises(UserError, match="lacks the file of contig chr1"):
+        FrequencyTable.open(part)
