@@ -158,5 +158,5 @@ def _diagonal(values: npt.NDArray[np.float64]) -> Any:
 
 def _as_columns(kind: str, targets: np.ndarray, classes: int) -> npt.NDArray[np.float64]:
     if kind in ("binary", "multiclass"):
-        return np.eye(classes)[targets]
+        return np.asarray(np.eye(classes)[targets])
     return np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)

@@ -19,9 +19,21 @@ from pybmfm.cli.options import KINDS, PATH, out_option, seed_option, threads_opt
 @click.option("--task", help="Task name in results; by default the training table's folder.")
 @click.option("--model-name", help="Model name in results; by default ref, snp or scratch-...")
 @click.option("--from-scratch", is_flag=True, help="Fresh weights, same configuration and budget.")
-@click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Passes over the training rows.",
+)
 @click.option("--max-steps", type=click.IntRange(min=1), help="Stop after so many steps.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=32,
+    show_default=True,
+    help="Sequences per step.",
+)
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
@@ -53,7 +65,11 @@ from pybmfm.cli.options import KINDS, PATH, out_option, seed_option, threads_opt
 )
 @click.option("--save-model", is_flag=True, help="Also write the fine-tuned model to OUT/model.")
 @click.option(
-    "--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True
+    "--device",
+    type=click.Choice(("auto", "cpu", "cuda")),
+    default="auto",
+    show_default=True,
+    help="auto is the GPU if there is one.",
 )
 @click.option(
     "--precision",

@@ -40,7 +40,7 @@ class Flank(click.ParamType[int | None]):
 @click.option(
     "--flank",
     type=Flank(),
-    default="32",
+    default="16",
     show_default=True,
     help="Mask and sum the tokens within so many nucleotides of the allele, or 'all' of the "
     "window's; the others are context.",

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from pybmfm import __version__
 from pybmfm.core import UserError, digest_file, output_file, progress
-from pybmfm.genome import Genome, decode_bases, match_contigs
+from pybmfm.genome import Genome, decode_bases, describe_names, match_contigs
 from pybmfm.inference.alleles import Site, Stretch, pair_windows, plain_windows, site_of_allele
 from pybmfm.inference.devices import choose_device, use_threads
 from pybmfm.inference.pseudo_likelihood import PseudoLikelihoods, batches, compared_places
+from pybmfm.inference.scored_vcf import KEYS, annotated_header, write_vcf
 from pybmfm.inference.vcf_text import VcfRecord, VcfText, open_vcf
 
 if TYPE_CHECKING:
@@ -28,12 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pybmfm")
 
-WHOLE_WINDOW = None
 RECORDS_AT_ONCE = 64
-SPECIALS = 2  # [CLS] and [SEP]
 # A file for another assembly disagrees at most records; a few odd records are only noted.
 COMPARABLE_BEFORE_STOP, MISMATCHES_TO_STOP = 20, 0.5
-KEYS = ("BMFM_LLR", "BMFM_PAIR", "BMFM_SHIFT", "BMFM_NOTE")
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class ScoreSettings:
     vcf: Path
     out: Path
     window: int = 512
-    flank: int | None = 32
+    flank: int | None = 16
     batch_tokens: int = 16384
     device: str = "auto"
     threads: int = 1
@@ -333,8 +331,8 @@ class _Scorer:
     def _check_contigs(self) -> None:
         if self.contigs and not any(self.contigs.values()):
             raise UserError(
-                f"shares no contig with the FASTA: it has {_some(self.contigs)}, "
-                f"{self.settings.fasta} has {_some(self.genome.lengths)}",
+                f"shares no contig with the FASTA: it has {describe_names(self.contigs)}, "
+                f"{self.settings.fasta} has {describe_names(self.genome.lengths)}",
                 file=self.settings.vcf,
                 remedy="give files of the same assembly",
             )
@@ -358,36 +356,6 @@ def cosine_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return max(0.0, 1.0 - float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))))
 
 
-def annotated_header(lines: Iterable[bytes], description: dict[str, Any]) -> list[bytes]:
-    """Insert the definitions of our INFO keys, and what made them, before the #CHROM line."""
-    kept = [line for line in lines if not _is_ours(line)]
-    settings = ",".join(f"{key}={value}" for key, value in description.items())
-    added = [
-        f"##pybmfm_score_variants=<{settings}>",
-        '##INFO=<ID=BMFM_LLR,Number=A,Type=Float,Description="Pseudo-log-likelihood of the ALT '
-        'window minus that of the REF window (natural log, mean of both strands)">',
-        '##INFO=<ID=BMFM_PAIR,Number=A,Type=Float,Description="log p(REF/ALT symbol) - log '
-        'p(REF base) at the site (natural log, mean of both strands)">',
-        '##INFO=<ID=BMFM_SHIFT,Number=A,Type=Float,Description="Cosine distance of the mean '
-        'embeddings of the ALT and REF windows (mean of both strands)">',
-        '##INFO=<ID=BMFM_NOTE,Number=.,Type=String,Description="Why the record, or its n-th ALT '
-        'allele (n:reason), has no score">',
-    ]
-    return [*kept[:-1], *[line.encode() + b"\n" for line in added], kept[-1]]
-
-
-def write_vcf(path: Path, index: Path, header: Iterable[bytes], lines: Iterable[bytes]) -> None:
-    """Write lines through bgzip and make the tabix index."""
-    import pysam
-
-    with pysam.BGZFile(str(path), "wb", None) as handle:
-        for line in header:
-            handle.write(line)
-        for line in lines:
-            handle.write(line)
-    pysam.tabix_index(str(path), preset="vcf", force=True, index=str(index))
-
-
 def _compare(
     likelihoods: PseudoLikelihoods, pair: tuple[Stretch, Stretch], flank: int
 ) -> _Comparison:
@@ -408,12 +376,6 @@ def _mean(values: list[float]) -> str:
     return f"{sum(values) / len(values):.6g}" if values else "."
 
 
-def _is_ours(line: bytes) -> bool:
-    return line.startswith(b"##pybmfm_score_variants=") or any(
-        line.startswith(f"##INFO=<ID={key},".encode()) for key in KEYS
-    )
-
-
 def _description(settings: ScoreSettings, tokenizer: DnaTokenizer) -> dict[str, Any]:
     weights = settings.checkpoint / "model.safetensors"
     return {
@@ -424,8 +386,3 @@ def _description(settings: ScoreSettings, tokenizer: DnaTokenizer) -> dict[str, 
         "Window": settings.window,
         "Flank": "all" if settings.flank is None else settings.flank,
     }
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")

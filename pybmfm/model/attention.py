@@ -7,6 +7,7 @@ sees another sequence's tokens, and nothing is spent on padding.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ class FlatLayout:
     def __init__(self, batch: FlatBatch) -> None:
         self.sequence_of_token = batch.sequence_of_token
         self.bounds: list[int] = batch.offsets.tolist()
-        self.lengths = [end - start for start, end in zip(self.bounds, self.bounds[1:])]  # noqa: B905
+        self.lengths = [end - start for start, end in pairwise(self.bounds)]
         self.offsets = batch.offsets.to(torch.int32)
         self._masks: dict[int, torch.Tensor] = {}
 

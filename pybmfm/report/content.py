@@ -153,6 +153,11 @@ def number(value: object, digits: int = 3) -> str:
     return f"{value:,}"
 
 
+def reasons(counts: Mapping[str, int]) -> str:
+    """Write counts by reason, ``none`` if there are none."""
+    return ", ".join(f"{reason} {n:,}" for reason, n in sorted(counts.items())) or "none"
+
+
 def _cell(value: object) -> str:
     return str(value) if isinstance(value, Markup) else html.escape(number(value))
 

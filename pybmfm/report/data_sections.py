@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from pybmfm.core import read_table
 from pybmfm.report.collect import Artefact, Collection
-from pybmfm.report.content import Section, bullets, number, paragraph, picture, red, table
+from pybmfm.report.content import (
+    Section,
+    bullets,
+    number,
+    paragraph,
+    picture,
+    reasons,
+    red,
+    table,
+)
 from pybmfm.report.figures import draw_allele_frequencies, draw_records
 
 SPLITS = ("train", "dev", "test")
@@ -55,10 +64,10 @@ def variant_sections(found: Collection, figures: Path) -> Iterator[Section]:
         yield _missing("pybmfm_variants", "Records", "a frequency table")
     for artefact in tables:
         counts = record_counts(artefact)
-        total = artefact.manifest.get("counts", {})
-        reasons = sorted({reason for one in counts.values() for reason in one} - {"used"})
+        total = _counts(artefact)
+        columns = sorted({reason for one in counts.values() for reason in one} - {"used"})
         rows = [
-            (contig, sum(one.values()), one.get("used", 0), *(one.get(r, 0) for r in reasons))
+            (contig, sum(one.values()), one.get("used", 0), *(one.get(r, 0) for r in columns))
             for contig, one in counts.items()
         ]
         yield Section(
@@ -66,7 +75,7 @@ def variant_sections(found: Collection, figures: Path) -> Iterator[Section]:
             f"Records of {artefact.name}",
             f"{_of(total.get('used'), total.get('read'))} records were used; the columns on the "
             "right say why the others were dropped.",
-            table(("contig", "read", "used", *reasons), rows, "The table has no contig.")
+            table(("contig", "read", "used", *columns), rows, "The table has no contig.")
             + bullets(list(_allele_sentences(artefact))),
         )
         if counts:
@@ -86,7 +95,7 @@ def variant_sections(found: Collection, figures: Path) -> Iterator[Section]:
             draw_allele_frequencies(figures, rarer)
             yield Section(
                 "pybmfm_variants",
-                f"Frequencies of {artefact.name}",
+                f"Frequency spectrum of {artefact.name}",
                 "How common the rarer states are at the positions that vary.",
                 picture(figures / "allele_frequencies.png", "allele-frequency spectrum"),
             )
@@ -110,7 +119,7 @@ def window_sections(found: Collection) -> Iterator[Section]:
                 *(per_split.get(split, 0) for split in SPLITS),
                 _percent(counts.get("covered_acgt"), counts.get("acgt_bases")),
                 0 if shared == 0 else red(number(shared)) if shared else "not counted",
-                _reasons(counts.get("dropped", {})),
+                reasons(counts.get("dropped", {})),
             )
         )
         sentences.append(_leakage_sentence(artefact.name, shared))
@@ -211,30 +220,30 @@ def corpus_sections(found: Collection) -> Iterator[Section]:
 
 
 def task_sections(found: Collection) -> Iterator[Section]:
-    """Rows of the task tables, read, used and dropped."""
-    rows = []
-    for artefact in found.of("tasks"):
-        tasks = artefact.manifest.get("tasks", {})
-        listed = tasks.items() if isinstance(tasks, dict) else []
-        for name, one in listed:
-            counts = one.get("counts", one) if isinstance(one, dict) else {}
-            rows.append(
-                (
-                    artefact.name,
-                    name,
-                    one.get("kind", "") if isinstance(one, dict) else "",
-                    counts.get("read"),
-                    counts.get("used"),
-                    _reasons(counts.get("dropped", {})),
-                )
-            )
+    """Rows of the task tables: read, used and dropped, or rows per split."""
+    rows = [
+        (artefact.name, name, *_task_figures(one))
+        for artefact in found.of("tasks")
+        for name, one in (
+            artefact.manifest.get("tasks") or artefact.manifest.get("counts", {})
+        ).items()
+        if isinstance(one, dict)
+    ]
     if rows:
         yield Section(
             "pybmfm_finetuning",
             "Task tables",
-            "Rows of each task's tables.",
-            table(("tables", "task", "kind", "rows read", "used", "dropped"), rows),
+            "Rows of each task's tables, over all splits.",
+            table(("tables", "task", "rows read", "used", "dropped"), rows),
         )
+
+
+def _task_figures(one: dict[str, Any]) -> tuple[object, object, str]:
+    counts = one.get("counts", one)
+    if "used" in counts:
+        return counts.get("read"), counts["used"], reasons(counts.get("dropped", {}))
+    rows = sum(sum(part.values()) for part in counts.values() if isinstance(part, dict))
+    return rows, rows, "none"
 
 
 def record_counts(artefact: Artefact) -> dict[str, dict[str, int]]:
@@ -281,8 +290,10 @@ def _comparison_tables(artefact: Artefact) -> Iterable[str]:
 
 def _allele_sentences(artefact: Artefact) -> Iterator[str]:
     manifest = artefact.manifest
-    alleles = manifest.get("counts", {}).get("alleles_dropped") or manifest.get("alleles_dropped")
-    yield f"Alleles dropped from used records: {_reasons(alleles or {})}."
+    yield (
+        "Alleles dropped from used records: "
+        f"{reasons(_counts(artefact).get('alleles_dropped', {}))}."
+    )
     positions = [
         int(one.get("positions", 0))
         for one in manifest.get("contigs", {}).values()
@@ -292,6 +303,11 @@ def _allele_sentences(artefact: Artefact) -> Iterator[str]:
     for key, where in (("contigs_only_in_fasta", "FASTA"), ("contigs_only_in_vcf", "VCF")):
         if manifest.get(key):
             yield f"Only in the {where}: {', '.join(map(str, manifest[key][:20]))}."
+
+
+def _counts(artefact: Artefact) -> dict[str, Any]:
+    """Record and allele counts, under ``counts`` or at the top of the manifest."""
+    return {**artefact.manifest, **artefact.manifest.get("counts", {})}
 
 
 def _leakage_sentence(name: str, shared: int | None) -> str:
@@ -314,12 +330,10 @@ def _settings(settings: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        value = [f"{key} {one}" for key, one in value.items()]
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _reasons(counts: dict[str, int]) -> str:
-    return ", ".join(f"{reason} {n:,}" for reason, n in sorted(counts.items())) or "none"
 
 
 def _of(part: int | None, whole: int | None) -> str:

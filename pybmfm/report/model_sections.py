@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pybmfm import __version__
 from pybmfm.core.provenance import source_digest
 from pybmfm.report.collect import Artefact, Collection
-from pybmfm.report.content import Section, bullets, picture, table
+from pybmfm.report.content import Section, bullets, picture, reasons, table
 from pybmfm.report.figures import draw_finetuning, draw_learning_curves, draw_scores
 
 if TYPE_CHECKING:
@@ -164,9 +164,8 @@ def score_sections(found: Collection, figures: Path) -> Iterator[Section]:
             (label, len(values), statistics.median(values), statistics.fmean(values))
             for label, values in scores.by_class.items()
         ]
-        reasons = ", ".join(f"{name} {n:,}" for name, n in sorted(scores.notes.items())) or "none"
         content = table(("class", "alleles", "median LLR", "mean LLR"), rows, "No allele.")
-        content += bullets([f"Without a score: {reasons}.", scores.about])
+        content += bullets([f"Without a score: {reasons(scores.notes)}.", scores.about])
         if scores.scored:
             name = f"scores_{place}"
             draw_scores(figures, name, scores.by_class)
@@ -309,7 +308,7 @@ def best(cells: Mapping[Any, Mapping[Any, Any]]) -> str:
 
 
 def read_scores(path: Path) -> Scores:
-    """Read counts, notes and LLR by class (kind of variant, and CLNSIG where given) of a VCF."""
+    """Read counts, notes and LLR by class of a VCF: kind of variant, CLNSIG or CLASS if given."""
     scores = Scores()
     with gzip.open(path, "rt", errors="replace") as handle:
         for line in handle:
@@ -329,7 +328,7 @@ def _add_record(scores: Scores, columns: list[str]) -> None:
     alts = [] if columns[4] == "." else columns[4].split(",")
     scores.alleles += len(alts)
     values = info.get("BMFM_LLR", "").split(",")
-    significance = info.get("CLNSIG", "").split("|")[0].split(",")[0]
+    significance = info.get("CLNSIG", info.get("CLASS", "")).split("|")[0].split(",")[0]
     for alt, value in zip(alts, values, strict=False):
         if value in ("", "."):
             continue
@@ -396,7 +395,7 @@ def _shortened(counts: Mapping[str, Any]) -> str:
             if any(word in key for word in ("truncated", "cut", "shortened")) and value:
                 parts.append(f"{split}: {value:,} {key.replace('_', ' ')}")
             if key == "dropped" and value:
-                parts.append(f"{split}: dropped {value}")
+                parts.append(f"{split}: dropped {reasons(value)}")
     return "; ".join(parts) or "nothing cut or dropped"
 
 

@@ -136,12 +136,14 @@ def restore(
     tensors = load_file(path / TENSORS)
     torch.set_rng_state(tensors["rng.cpu"])
     for group in optimizer.param_groups:
+        fused = bool(group.get("fused"))
         for parameter in group["params"]:
             name = names[parameter]
             kept = {key: tensors.get(f"{key}:{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
             if kept["step"] is not None:
                 optimizer.state[parameter] = {
-                    key: value if key == "step" else value.to(parameter.device)
+                    # Fused AdamW counts its steps on the GPU, the ordinary one on the host.
+                    key: value.to("cpu" if key == "step" and not fused else parameter.device)
                     for key, value in kept.items()
                     if value is not None
                 }

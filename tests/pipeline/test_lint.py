@@ -35,9 +35,10 @@ def test_every_module_has_the_same_parts_in_the_same_order(repository):
         assert f"process {path.parent.name.upper()} {{" in text
         assert "topic: versions" in text
         assert (path.parent / "meta.yml").is_file()
-        assert f'process "{path.parent.name.upper()}"' in (
-            path.parent / "tests" / "main.nf.test"
-        ).read_text()
+        assert (
+            f'process "{path.parent.name.upper()}"'
+            in (path.parent / "tests" / "main.nf.test").read_text()
+        )
 
 
 def test_every_verb_is_an_executable_and_a_process(repository):

@@ -14,9 +14,7 @@ pytestmark = pytest.mark.pipeline
 
 def submitted(text: str) -> list[str]:
     """Names of the processes that ran, without the workflows they belong to, sorted."""
-    return sorted(
-        name.split(":")[-1] for name in re.findall(r"Submitted process > ([\w:]+)", text)
-    )
+    return sorted(name.split(":")[-1] for name in re.findall(r"Submitted process > ([\w:]+)", text))
 
 
 def artefact(folder: Path, kind: str, encoding: str) -> Path:

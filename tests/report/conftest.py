@@ -94,8 +94,9 @@ def _frequencies(folder: Path) -> None:
             artefact="frequency-table",
             settings={"min_frequency": 0.001},
             inputs=[],
-            counts={**counts, "alleles_dropped": {"star": 2}},
             contigs=contigs,
+            alleles_dropped={"star": 2},
+            **counts,
         )
 
 

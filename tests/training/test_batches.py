@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,8 +28,7 @@ class Windows:
     def __init__(self, contents: list[int], first: int = 10) -> None:
         bounds = np.cumsum([first, *contents])
         self.windows = [
-            np.r_[CLS, np.arange(a, b), SEP].astype(np.uint16)
-            for a, b in zip(bounds, bounds[1:], strict=False)
+            np.r_[CLS, np.arange(a, b), SEP].astype(np.uint16) for a, b in pairwise(bounds)
         ]
         self.lengths = np.array([len(window) for window in self.windows])
 

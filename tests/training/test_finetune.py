@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
-from pybmfm.core import UserError
+from pybmfm.core import Interrupted, UserError
 from pybmfm.evaluation import bootstrap_intervals, load_result
 from pybmfm.training import FinetuneSettings, finetune
 
@@ -163,9 +166,8 @@ def test_multilabel_and_multiclass_run(checkpoint: Path, tmp_path: Path) -> None
 
 def test_cut_sequences_are_counted(checkpoint: Path, tmp_path: Path) -> None:
     folder = write_splits(tmp_path / "t", at_random, rows=(16, 8, 8))
-    cut = json.loads(
-        (run(checkpoint, folder, epochs=1, max_length=8) / "manifest.json").read_text()
-    )
+    short = run(checkpoint, folder, epochs=1, max_length=8)
+    cut = json.loads((short / "manifest.json").read_text())
     assert cut["truncated_sequences"] == 32
     assert cut["counts"]["train"]["truncated_sequences"] == 16
     assert cut["max_length"] == 8
@@ -198,6 +200,47 @@ def test_a_saved_model_is_a_checkpoint_with_a_head(checkpoint: Path, tmp_path: P
     load_checkpoint(model)
     assert set(load_file(model / "head.safetensors")) == {"weight", "bias"}
     assert json.loads((model / "head.json").read_text())["classes"] == ["0", "1"]
+
+
+def test_a_signal_stops_the_run_and_leaves_nothing(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pybmfm.training import finetuning
+
+    def interrupted_loss(*_: Any) -> float:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 1.0
+
+    monkeypatch.setattr(finetuning, "_dev_loss", interrupted_loss)
+    folder = write_splits(tmp_path / "t", with_motif, rows=(64, 16, 16))
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        run(checkpoint, folder, validate_every=1)
+    assert sorted(path.name for path in folder.iterdir()) == ["dev.csv", "test.csv", "train.csv"]
+
+
+def test_half_precision_stays_close(checkpoint: Path, tmp_path: Path) -> None:
+    folder = write_splits(tmp_path / "t", with_motif, rows=(32, 16, 16))
+    full, half = (
+        load_result(run(checkpoint, folder, name, max_steps=3, precision=name))
+        for name in ("fp32", "bf16")
+    )
+    difference = np.abs(full.scores - half.scores).max()
+    assert 0 < difference < 0.05
+
+
+def test_the_command_takes_the_documented_options(checkpoint: Path, tmp_path: Path) -> None:
+    from pybmfm.cli.finetune import command
+
+    folder = write_splits(tmp_path / "t", with_motif, rows=(32, 16, 16))
+    splits = [x for split in SPLITS for x in (f"--{split}", str(folder / f"{split}.csv"))]
+    out = ["--out", str(folder / "r"), "--task", "mine", "--model-name", "snp"]
+    plain = ["--kind", "binary", "--max-steps", "1", "--from-scratch", "--device", "cpu"]
+    result = CliRunner().invoke(
+        command, ["--checkpoint", str(checkpoint), *splits, *out, *plain], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    metrics = metrics_of(folder / "r")
+    assert (metrics["task"], metrics["model"], metrics["steps"]) == ("mine", "snp", 1)
 
 
 def test_failures_leave_nothing_behind(checkpoint: Path, tmp_path: Path) -> None:

@@ -160,56 +160,110 @@ def test_several_corpora_are_mixed(base, tmp_path):
 # -- stop and go ------------------------------------------------------------------------------
 
 
-KILLED = """
-import os, signal, sys
-from dataclasses import replace
+# One interpreter that has imported everything and computed nothing forks every process of the
+# tests below: forking is then safe, and the imports are paid once.
+FORKS = """
+import os, signal, socket, sys
 from pathlib import Path
 from pybmfm.training import PretrainSettings, pretrain, pretraining, checkpoints
-out, corpus, tokenizer = map(Path, sys.argv[1:])
-settings = PretrainSettings((corpus,), tokenizer, out, steps=10, tokens_per_batch=512,
-    max_length=64, checkpoint_every=3, validate_every=5, device="cpu", resume=True)
-# (what to die in, at which call counted from the start of that process)
-DEATHS = [("update", 2), ("_make_durable", 1), ("update", 5), ("_sync", 40), ("report", 1),
-          ("_remove_old", 2), ("validate", 1), ("finish", 1)]
-PLACES = {"update": pretraining._Run, "report": pretraining._Run, "validate": pretraining._Run,
-          "finish": pretraining._Run, "_remove_old": checkpoints.CheckpointFolder,
-          "_make_durable": checkpoints, "_sync": checkpoints}
+
+root, corpus, tokenizer = map(Path, sys.argv[1:])
+
+def run(out, **changes):
+    pretrain(PretrainSettings((corpus,), tokenizer, root / out, steps=10, tokens_per_batch=512,
+        max_length=64, checkpoint_every=3, validate_every=5, device="cpu", **changes))
+
+def fork(task):
+    child = os.fork()
+    if child == 0:
+        task()
+        os._exit(0)
+    return child
+
+def code(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+# What to die in, at which call in that process, and the step it resumed from before:
+DEATHS = [
+    ("update", 2),  # 0: nothing was saved yet
+    ("_make_durable", 1),  # 0: the first checkpoint is written, but has no name yet
+    ("update", 5),  # 0: between two checkpoints
+    ("_sync", 5),  # 3: halfway through making files durable
+    ("report", 1),  # 3: a step was done but not logged
+    ("_remove_old", 2),  # 3: a checkpoint has its name, the old one is not removed
+    ("validate", 1),  # 9: the last step is saved
+    ("finish", 1),  # 10: only the final model is missing
+]
+PLACES = {"_make_durable": checkpoints, "_sync": checkpoints,
+          "_remove_old": checkpoints.CheckpointFolder}
+
 def die_in(name, call):
-    ordinary, calls = getattr(PLACES[name], name), []
+    place = PLACES.get(name, pretraining._Run)
+    ordinary, calls = getattr(place, name), []
     def wrapped(*args, **kwargs):
         calls.append(1)
         if len(calls) == call:
             os.kill(os.getpid(), signal.SIGKILL)
         return ordinary(*args, **kwargs)
-    setattr(PLACES[name], name, wrapped)
+    setattr(place, name, wrapped)
+
+def attempt(death):
+    if death:
+        die_in(*death)
+    run("killed", resume=True)
+
 for death in [*DEATHS, None]:
-    child = os.fork()  # nothing was computed yet, so forking is safe and spares the imports
-    if child == 0:
-        if death:
-            die_in(*death)
-        pretrain(settings)
-        os._exit(0)
-    status = os.waitpid(child, 0)[1]
-    print(death, os.waitstatus_to_exitcode(status))
+    print("killed", code(fork(lambda: attempt(death))))
+
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+
+def member(rank):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2",
+        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), GLOO_SOCKET_IFNAME="lo")
+    run("two")
+
+for child in [fork(lambda rank=rank: member(rank)) for rank in range(2)]:
+    print("two", code(child))
 """
 
 
-def test_killed_again_and_again_ends_with_the_same_weights(base, reference, tmp_path):
-    arguments = [tmp_path, base.corpora[0], base.tokenizer]
+@pytest.fixture(scope="module")
+def forked(base, tmp_path_factory) -> tuple[Path, dict[str, list[int]]]:
+    """Folders `killed` and `two`, and the exit codes of the processes that made them."""
+    root = tmp_path_factory.mktemp("forked")
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, *map(str, arguments)],
+        [sys.executable, "-c", FORKS, *map(str, (root, base.corpora[0], base.tokenizer))],
         capture_output=True,
         text=True,
         check=True,
     )
-    codes = [line.rsplit(" ", 1)[1] for line in done.stdout.splitlines()]
-    assert codes == ["-9"] * 8 + ["0"], done.stdout + done.stderr
-    assert_same_weights(reference, tmp_path)
+    codes: dict[str, list[int]] = {}
+    for line in done.stdout.splitlines():
+        name, number = line.split()
+        codes.setdefault(name, []).append(int(number))
+    print(done.stderr)  # shown when a test below fails  # noqa: T201
+    return root, codes
+
+
+def test_killed_again_and_again_ends_with_the_same_weights(forked, reference):
+    root, codes = forked
+    assert codes["killed"] == [-signal.SIGKILL] * 8 + [0]
+    assert_same_weights(reference, root / "killed")
     wanted = {record["step"]: record["loss"] for record in records(reference)}
-    found = records(tmp_path)
+    found = records(root / "killed")
     assert len(found) > STEPS  # redone steps are there twice
     assert {record["step"] for record in found} == set(wanted)
     assert all(record["loss"] == wanted[record["step"]] for record in found)
+
+
+def test_two_processes_give_the_losses_of_one(forked, reference):
+    root, codes = forked
+    assert codes["two"] == [0, 0]
+    for key in ("loss", "tokens", "dev_loss", "dev_tokens"):
+        values = [[r[key] for r in records(out, key)] for out in (reference, root / "two")]
+        np.testing.assert_allclose(*values, atol=1e-4, err_msg=key)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGUSR2"])
@@ -288,7 +342,7 @@ def test_out_of_memory_halves_the_micro_batch_for_the_retry(base, reference, tmp
 
     with monkeypatch.context() as patch:
         stop_at(patch, 5, fail)
-        with pytest.raises(OutOfMemory, match="step 5.*with 256"):
+        with pytest.raises(OutOfMemory, match=r"step 5.*with 256"):
             pretrain(replace(base, out=tmp_path))
     sizes = []
     ordinary = pretraining._Run.update
@@ -321,42 +375,6 @@ def test_full_disk_does_not_end_the_run(base, reference, tmp_path, monkeypatch, 
 def test_infinite_loss_is_explained(base, tmp_path):
     with pytest.raises(UserError, match=r"not a finite number.*--learning-rate"):
         pretrain(replace(base, out=tmp_path, learning_rate=1e30, warmup_steps=0))
-
-
-# -- several processes ------------------------------------------------------------------------
-
-
-TWO = """
-import os, socket, sys
-from pathlib import Path
-from pybmfm.training import PretrainSettings, pretrain
-out, corpus, tokenizer = map(Path, sys.argv[1:])
-with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-os.environ.update(WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port),
-                  GLOO_SOCKET_IFNAME="lo")
-children = []
-for rank in range(2):
-    child = os.fork()
-    if child == 0:
-        os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
-        pretrain(PretrainSettings((corpus,), tokenizer, out, steps=10, tokens_per_batch=512,
-            max_length=64, checkpoint_every=3, validate_every=5, device="cpu"))
-        os._exit(0)
-    children.append(child)
-sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
-"""
-
-
-def test_two_processes_give_the_losses_of_one(base, reference, tmp_path):
-    arguments = [tmp_path, base.corpora[0], base.tokenizer]
-    subprocess.run(
-        [sys.executable, "-c", TWO, *map(str, arguments)], check=True, capture_output=True
-    )
-    for key in ("loss", "tokens", "dev_loss", "dev_tokens"):
-        values = [[r[key] for r in records(out, key)] for out in (reference, tmp_path)]
-        np.testing.assert_allclose(*values, atol=1e-4, err_msg=key)
 
 
 # -- bad input --------------------------------------------------------------------------------

@@ -24,12 +24,11 @@ process BASELINE {
         --dev ${dev} \\
         --test ${test} \\
         --kind ${meta.kind} \\
-        ${metric} \\
         --task ${meta.task} \\
         --seed ${meta.seed} \\
         --out ${meta.task}/${meta.model}/seed_${meta.seed} \\
         --threads ${task.cpus} \\
-        ${args}
+        ${metric} ${args}
     """
 
     stub:

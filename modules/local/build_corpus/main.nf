@@ -23,11 +23,10 @@ process BUILD_CORPUS {
     build-corpus \\
         --fasta ${fasta} \\
         --windows ${windows} \\
-        ${variants} \\
         --tokenizer ${tokenizer} \\
         --out corpus_${meta.encoding} \\
         --threads ${task.cpus} \\
-        ${args}
+        ${variants} ${args}
     """
 
     stub:

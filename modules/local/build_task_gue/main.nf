@@ -21,9 +21,8 @@ process BUILD_TASK_GUE {
     """
     build-task gue \\
         --input ${folder} \\
-        ${selected} \\
         --out gue \\
-        ${args}
+        ${selected} ${args}
     """
 
     stub:

@@ -22,18 +22,16 @@ process FINETUNE {
     """
     finetune \\
         --checkpoint ${checkpoint} \\
-        ${start} \\
         --train ${train} \\
         --dev ${dev} \\
         --test ${test} \\
         --kind ${meta.kind} \\
-        ${metric} \\
         --task ${meta.task} \\
         --model-name ${meta.model} \\
         --seed ${meta.seed} \\
         --out ${meta.task}/${meta.model}/seed_${meta.seed} \\
         --threads ${task.cpus} \\
-        ${args}
+        ${start} ${metric} ${args}
     """
 
     stub:

@@ -23,10 +23,9 @@ process TRAIN_TOKENIZER {
     train-tokenizer \\
         --fasta ${fasta} \\
         --windows ${windows} \\
-        ${variants} \\
         --out tokenizer_${meta.encoding} \\
         --threads ${task.cpus} \\
-        ${args}
+        ${variants} ${args}
     """
 
     stub:

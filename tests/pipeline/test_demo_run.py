@@ -1,0 +1,135 @@
+"""The test profile from end to end: real Nextflow, real training, on the simulated genome."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pysam
+import pytest
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1500)]
+
+MODELS = ("scratch", "ref", "snp")
+
+
+@pytest.fixture(scope="module")
+def demo(nextflow, repository, tmp_path_factory):
+    """One run of the test profile: what Nextflow said, and its results folder."""
+    folder = tmp_path_factory.mktemp("demo")
+    outcome = nextflow("run", repository, "-profile", "test", cwd=folder, timeout=1400)
+    assert outcome.code == 0, outcome.text
+    return outcome, folder
+
+
+def metrics(results: Path, task: str, model: str, seed: int = 0) -> dict:
+    path = results / "results" / task / model / f"seed_{seed}" / "metrics.json"
+    return json.loads(path.read_text())
+
+
+def test_report_and_scored_variants_are_announced(demo):
+    outcome, folder = demo
+    for name in ("report.html", "scored_variants/ref.scored.vcf.gz"):
+        assert f"  {folder / 'results' / name}\n" in outcome.text
+        assert (folder / "results" / name).stat().st_size > 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_fine_tuned_models_find_the_planted_promoters(demo, model):
+    """Clearly above chance: the whole 95 % interval of MCC lies above 0."""
+    _, folder = demo
+    table = pd.read_csv(folder / "results/summary/table2.tsv", sep="\t")
+    row = table.query("task == 'promoter' and model == @model and metric == 'mcc'")
+    assert len(row) == 1
+    assert row["low"].item() > 0
+    assert row["mean"].item() > 0.2
+
+
+def test_every_model_predicts_the_same_rows(demo):
+    _, folder = demo
+    for task in ("promoter", "tf"):
+        truth = None
+        for model in (*MODELS, "kmer-logistic"):
+            path = folder / "results/results" / task / model / "seed_0/predictions.parquet"
+            rows = pd.read_parquet(path)[["id", "split", "truth"]]
+            truth = rows if truth is None else truth
+            pd.testing.assert_frame_equal(rows, truth)
+            assert set(rows["split"]) == {"dev", "test"}
+
+
+def test_scratch_and_pretrained_had_the_same_budget(demo):
+    _, folder = demo
+    results = folder / "results"
+    for task in ("promoter", "tf"):
+        steps = {metrics(results, task, model)["steps"] for model in MODELS}
+        rows = {metrics(results, task, model)["train_rows"] for model in (*MODELS, "kmer-logistic")}
+        assert len(steps) == len(rows) == 1
+
+
+def test_pretraining_learns(demo):
+    _, folder = demo
+    for encoding in ("ref", "snp"):
+        lines = (folder / f"results/models/{encoding}/progress.jsonl").read_text().splitlines()
+        dev = [json.loads(line) for line in lines if "dev_bits_per_nucleotide" in line]
+        assert dev[-1]["dev_bits_per_nucleotide"] < 2.0  # a uniform guess of the base
+
+
+def test_models_load_in_plain_transformers(demo):
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    _, folder = demo
+    for encoding in ("ref", "snp"):
+        path = folder / "results/models" / encoding
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        model = AutoModelForMaskedLM.from_pretrained(path)
+        logits = model(**tokenizer("ACGTTGCAACGT", return_tensors="pt")).logits
+        assert logits.shape[-1] == len(tokenizer)
+
+
+def test_scored_vcf_keeps_records_and_order(demo):
+    _, folder = demo
+    results = folder / "results"
+    with pysam.VariantFile(str(results / "demo/score.vcf.gz")) as vcf:
+        given = [(r.contig, r.pos, r.ref, r.alts, r.info["CLASS"]) for r in vcf]
+    for encoding in ("ref", "snp"):
+        with pysam.VariantFile(str(results / f"scored_variants/{encoding}.scored.vcf.gz")) as vcf:
+            records = list(vcf)
+            assert [(r.contig, r.pos, r.ref, r.alts, r.info["CLASS"]) for r in records] == given
+            assert all("BMFM_LLR" in r.info or "BMFM_NOTE" in r.info for r in records)
+            assert any(len(r.info["BMFM_LLR"]) > 1 for r in records if "BMFM_LLR" in r.info)
+        pysam.TabixFile(str(results / f"scored_variants/{encoding}.scored.vcf.gz")).close()
+
+
+def test_splits_share_no_base_pair(demo):
+    _, folder = demo
+    manifest = json.loads((folder / "results/windows/manifest.json").read_text())
+    assert manifest["leakage"]["shared_bp"]
+    assert set(manifest["leakage"]["shared_bp"].values()) == {0}
+
+
+def test_report_tells_the_whole_story(demo):
+    _, folder = demo
+    html = (folder / "results/report.html").read_text()
+    for word in ("promoter", "kmer-logistic", "scratch", "BMFM_LLR", "shared", "tokenizer"):
+        assert re.search(word, html, re.IGNORECASE), word
+
+
+def test_resume_runs_nothing_again(demo, nextflow, repository):
+    _, folder = demo
+    again = nextflow("run", repository, "-profile", "test", "-resume", cwd=folder)
+    assert again.code == 0, again.text
+    assert "Submitted process" not in again.text
+
+
+def test_checkpoints_can_be_supplied(demo, nextflow, repository, tmp_path):
+    """Other tasks on finished models: nothing is pretrained again."""
+    _, folder = demo
+    models = ",".join(str(folder / "results/models" / name) for name in ("ref", "snp"))
+    flags = ["--checkpoint", models, "--task_names", "tf", "--epochs", "1"]
+    flags += ["--max_train_rows", "60", "--encodings", "snp"]
+    outcome = nextflow("run", repository, "-profile", "test", *flags, cwd=tmp_path)
+    assert outcome.code == 0, outcome.text
+    assert "PRETRAIN" not in outcome.text
+    assert metrics(tmp_path / "results", "tf", "snp")["train_rows"] == 60

@@ -1,0 +1,102 @@
+"""The pipeline on real public data, with a params file as a user would write it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pysam
+import pytest
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.real_data, pytest.mark.timeout(2400)]
+
+TASKS = ("prom_300_all", "prom_core_all", "tf_0", "mpra_k562")
+MODELS = ("scratch", "ref", "snp")
+SEEDS = (0, 1)
+
+
+@pytest.fixture(scope="module")
+def real_run(nextflow, repository, real_data, tmp_path_factory) -> Path:
+    """The results folder of one run on pieces of GRCh37, GUE and lenti-MPRA."""
+    folder = tmp_path_factory.mktemp("real")
+    mini = real_data / "mini"
+    parameters = {
+        "fasta": str(mini / "GRCh37/reference.fa.gz"),
+        "vcf": str(mini / "GRCh37/variants.dbsnp_style.vcf.gz"),
+        "gue": str(mini / "GUE"),
+        "gue_tasks": ",".join(TASKS[:3]),
+        "mpra": str(mini / "lenti_mpra/k562.tsv.gz"),
+        "mpra_column": "K562",
+        "score_vcf": str(mini / "GRCh37/clinvar.chr1.vcf.gz"),
+        "seeds": ",".join(map(str, SEEDS)),
+        "preset": "tiny",
+        "passes": 1,
+        "steps": 150,
+        "tokens_per_batch": 4096,
+        "epochs": 2,
+        "max_train_rows": 200,
+        "max_cpus": 1,
+        "max_memory": "8.GB",
+    }
+    (folder / "params.json").write_text(json.dumps(parameters))
+    command = ["run", repository, "-params-file", "params.json"]
+    outcome = nextflow(*command, cwd=folder, timeout=2300)
+    assert outcome.code == 0, outcome.text
+    return folder / "results"
+
+
+def test_every_artefact_is_there(real_run):
+    for name in (
+        "frequencies/chr1.arrow",
+        "frequencies/chr20.arrow",
+        "windows/windows.parquet",
+        "tokenizers/ref/tokenizer.json",
+        "tokenizers/snp/tokenizer.json",
+        "tokenizers/comparison/summary.tsv",
+        "corpora/ref/train/shard-00000.arrow",
+        "corpora/snp/train/shard-00000.arrow",
+        "models/ref/model.safetensors",
+        "models/snp/model.safetensors",
+        "scored_variants/snp.scored.vcf.gz",
+        "embeddings/snp.parquet",
+        "summary/table2.tsv",
+        "report.html",
+    ):
+        assert (real_run / name).exists(), name
+
+
+def test_every_record_is_accounted_for_and_agrees_with_the_reference(real_run, real_data):
+    manifest = json.loads((real_run / "frequencies/manifest.json").read_text())
+    with pysam.BGZFile(str(real_data / "mini/GRCh37/variants.dbsnp_style.vcf.gz")) as vcf:
+        records = sum(not line.startswith(b"#") for line in vcf)
+    assert manifest["read"] == records
+    assert manifest["read"] == manifest["used"] + sum(manifest["dropped"].values())
+    assert manifest["dropped"].get("reference_mismatch", 0) == 0
+
+
+def test_table_holds_every_model_task_and_seed(real_run):
+    table = pd.read_csv(real_run / "summary/table2.tsv", sep="\t")
+    for task in TASKS:
+        rows = table[table["task"] == task]
+        assert set(rows["model"]) >= {*MODELS, "kmer-logistic"}
+        assert set(rows[rows["model"].isin(MODELS)]["seeds"]) == {len(SEEDS)}
+        measured = rows.dropna(subset=["mean", "low", "high"])
+        assert (measured["low"] <= measured["high"]).all()
+
+
+def test_published_library_figures_do_not_stand_beside_another_library(real_run):
+    table = pd.read_csv(real_run / "summary/table2.tsv", sep="\t", dtype=str).fillna("")
+    shown = " ".join(table[table["task"] == "mpra_k562"]["published"])
+    assert "75.53" not in shown
+    assert "790" not in shown
+
+
+def test_clinvar_is_scored_in_order_and_what_is_not_scored_has_a_note(real_run, real_data):
+    with pysam.VariantFile(str(real_data / "mini/GRCh37/clinvar.chr1.vcf.gz")) as vcf:
+        given = [(record.contig, record.pos, record.id) for record in vcf]
+    with pysam.VariantFile(str(real_run / "scored_variants/snp.scored.vcf.gz")) as vcf:
+        records = list(vcf)
+    assert [(record.contig, record.pos, record.id) for record in records] == given
+    assert all("BMFM_LLR" in record.info or "BMFM_NOTE" in record.info for record in records)
+    assert sum("BMFM_LLR" in record.info for record in records) > len(records) / 2
