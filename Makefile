@@ -18,7 +18,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml scripts/install_nextflow.sh scr
 	  || { echo "Error: Python 3.11 to 3.13 is needed; run 'make $(MAKECMDGOALS) PYTHON=/path/to/python3'." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python -r requirements.lock
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(VENV)/bin/python -r requirements.lock
 	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .
 	scripts/install_nextflow.sh
 	@touch $@

@@ -32,9 +32,7 @@ from pybmfm.cli.options import PATH, out_option, seed_option, threads_option
 @click.option(
     "--batch-tokens",
     type=click.IntRange(min=1),
-    default=16384,
-    show_default=True,
-    help="Tokens computed at once; less memory with fewer.",
+    help="Tokens computed at once.  [default: 2048 on a CPU, 65536 on a GPU]",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
 @threads_option()
@@ -45,7 +43,7 @@ def command(
     out: Path,
     pooling: str,
     alphabet: str,
-    batch_tokens: int,
+    batch_tokens: int | None,
     device: str,
     threads: int,
     seed: int,  # noqa: ARG001  (embedding draws nothing)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pybmfm import __version__
 from pybmfm.core import describe_inputs, output_file, progress
-from pybmfm.inference.devices import choose_device, use_threads
+from pybmfm.inference.devices import choose_batch_tokens, choose_device, use_threads
 from pybmfm.inference.pseudo_likelihood import batches
 from pybmfm.inference.sequences import NamedSequences, read_sequences
 
@@ -43,7 +43,7 @@ class EmbedSettings:
     alphabet
         ``auto``, ``plain`` or ``encoded``.
     batch_tokens
-        Tokens per flat batch.
+        Tokens per flat batch; None: chosen by device.
     device
         ``auto``, ``cpu``, ``cuda`` ...
     threads
@@ -55,7 +55,7 @@ class EmbedSettings:
     out: Path
     pooling: str = "mean"
     alphabet: str = "auto"
-    batch_tokens: int = 16384
+    batch_tokens: int | None = None
     device: str = "auto"
     threads: int = 1
 
@@ -147,7 +147,8 @@ def _embed_pieces(
 
     def parts() -> Iterator[NDArray[np.float32]]:
         lengths = [len(piece) for piece in pieces]
-        cut = list(batches(pieces, lengths, settings.batch_tokens))
+        budget = choose_batch_tokens(settings.batch_tokens, device)
+        cut = list(batches(pieces, lengths, budget))
         for part in progress(cut, "embedding", unit="batches"):
             batch = FlatBatch.from_sequences(part).to(device)
             with torch.inference_mode():

@@ -17,7 +17,7 @@ from pybmfm import __version__
 from pybmfm.core import UserError, digest_file, output_file, progress
 from pybmfm.genome import Genome, decode_bases, describe_names, match_contigs
 from pybmfm.inference.alleles import Site, Stretch, pair_windows, plain_windows, site_of_allele
-from pybmfm.inference.devices import choose_device, use_threads
+from pybmfm.inference.devices import choose_batch_tokens, choose_device, use_threads
 from pybmfm.inference.pseudo_likelihood import PseudoLikelihoods, batches, compared_places
 from pybmfm.inference.scored_vcf import KEYS, annotated_header, write_vcf
 from pybmfm.inference.vcf_text import VcfRecord, VcfText, open_vcf
@@ -49,7 +49,7 @@ class ScoreSettings:
     flank
         Tokens within so many nucleotides of the allele are masked in turn; None: all tokens.
     batch_tokens
-        Tokens per flat batch.
+        Tokens per flat batch; None: chosen by device.
     device
         ``auto``, ``cpu``, ``cuda`` ...
     threads
@@ -62,7 +62,7 @@ class ScoreSettings:
     out: Path
     window: int = 512
     flank: int | None = 16
-    batch_tokens: int = 16384
+    batch_tokens: int | None = None
     device: str = "auto"
     threads: int = 1
 
@@ -167,6 +167,7 @@ class _Scorer:
     ) -> None:
         self.settings, self.genome, self.vcf = settings, genome, vcf
         self.model, self.tokenizer, self.device = model, tokenizer, device
+        self.batch_tokens = choose_batch_tokens(settings.batch_tokens, device)
         self.pairs = tokenizer.encoding != "ref"
         self.limit = int(model.config.max_position_embeddings)
         self.contigs: dict[str, str | None] = {}
@@ -198,7 +199,7 @@ class _Scorer:
     def _score(self, records: list[VcfRecord]) -> Iterator[bytes]:
         likelihoods = PseudoLikelihoods(self.tokenizer)
         planned = [self._plan(record, likelihoods) for record in records]
-        likelihoods.compute(self.model, batch_tokens=self.settings.batch_tokens, device=self.device)
+        likelihoods.compute(self.model, batch_tokens=self.batch_tokens, device=self.device)
         alleles = [allele for part in planned if not isinstance(part, str) for allele in part]
         embeddings = self._embeddings(likelihoods, alleles)
         for record, part in zip(records, planned, strict=True):
@@ -270,7 +271,7 @@ class _Scorer:
         )
         lengths = [len(likelihoods.tokens[text]) for text in texts]
         found: dict[int, NDArray[np.float64]] = {}
-        for part in batches(texts, lengths, self.settings.batch_tokens):
+        for part in batches(texts, lengths, self.batch_tokens):
             batch = FlatBatch.from_sequences([likelihoods.tokens[text] for text in part])
             with torch.inference_mode():
                 pooled = pooled_embeddings(self.model, batch.to(self.device))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -239,11 +240,17 @@ def task_sections(found: Collection) -> Iterator[Section]:
 
 
 def _task_figures(one: dict[str, Any]) -> tuple[object, object, str]:
-    counts = one.get("counts", one)
-    if "used" in counts:
-        return counts.get("read"), counts["used"], reasons(counts.get("dropped", {}))
-    rows = sum(sum(part.values()) for part in counts.values() if isinstance(part, dict))
-    return rows, rows, "none"
+    """Rows read, used and dropped of a task, in any of the ways its manifest counts them."""
+    splits = one.get("splits")
+    if splits:
+        dropped: Counter[str] = Counter()
+        for part in splits.values():
+            dropped.update(part.get("dropped", {}))
+        read, used = (sum(part[key] for part in splits.values()) for key in ("read", "used"))
+        return read, used, reasons(dropped)
+    if "rows" in one:
+        return "", sum(one["rows"].values()), ""
+    return "", sum(sum(part.values()) for part in one.values() if isinstance(part, dict)), ""
 
 
 def record_counts(artefact: Artefact) -> dict[str, dict[str, int]]:

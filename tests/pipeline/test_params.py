@@ -98,38 +98,46 @@ def test_every_problem_is_listed_and_nothing_runs(nextflow, repository, tmp_path
 def test_text_values_are_coerced(nextflow, repository, tmp_path, parser):
     (tmp_path / "my.fa").write_text(">chr1\nACGT\n")
     flags = ["--simulate", "false", "--fasta", "my.fa", "--encodings", "ref", "--steps", "5"]
-    outcome = nextflow(
-        *("run", repository, "-profile", "test", "-stub-run", "--encoded_region", "", *flags),
-        cwd=tmp_path,
-        parser=parser,
-    )
+    command = ["run", repository, "-profile", "test", "-stub-run", *flags]
+    outcome = nextflow(*command, cwd=tmp_path, parser=parser)
     assert outcome.code == 0, outcome.text
     # 'false' must not be taken for true, and without variants there is no snp branch.
     assert "SIMULATE" not in outcome.text
     assert "PRETRAIN (ref)" in outcome.text
     assert "PRETRAIN (snp)" not in outcome.text
-    commands = [path.read_text() for path in (tmp_path / "work").rglob(".command.sh")]
-    assert commands
 
 
 @pytest.mark.parametrize(
-    ("flags", "sentence"),
+    ("flags", "sentences"),
     [
-        ([], "--fasta: is missing"),
-        (["--fasta", "my.fa"], "--vcf: is missing"),
-        (["--fasta", "my.fa", "--simulate"], "--simulate: makes its own genome"),
-        (["--corpus", "folder"], "--tokenizer: is missing"),
-        (["--fasta", "folder"], "--fasta: 'folder' does not look right"),
-        (["--gue", "my.fa"], "--gue: 'my.fa' is a file; give a folder"),
-        (["--max-cpus", "2"], "is not a parameter; did you mean max_cpus?"),
+        ([], ["--fasta: is missing"]),
+        (
+            ["--fasta", "my.fa", "--simulate", "--min_length", "9000", "--max_length", "1000"],
+            ["--simulate: makes its own", "--vcf: is missing", "--min_length: is above"],
+        ),
+        (
+            ["--corpus", "folder", "--score_vcf", "my.vcf"],
+            ["--tokenizer: is missing", "--fasta: is missing; --score_vcf needs"],
+        ),
+        (
+            ["--fasta", "folder.fa", "--gue", "my.fa", "--max-cpus", "2"],
+            [
+                "--fasta: 'folder.fa' is a folder; give a file",
+                "--gue: 'my.fa' is a file; give a folder",
+                "is not a parameter; did you mean max_cpus?",
+            ],
+        ),
     ],
 )
-def test_what_parameters_need_of_one_another(nextflow, repository, tmp_path, flags, sentence):
-    (tmp_path / "my.fa").write_text(">chr1\nACGT\n")
-    (tmp_path / "folder").mkdir()
+def test_problems_of_files_and_combinations(nextflow, repository, tmp_path, flags, sentences):
+    for name in ("my.fa", "my.vcf"):
+        (tmp_path / name).write_text("")
+    for name in ("folder", "folder.fa"):
+        (tmp_path / name).mkdir()
     outcome = nextflow("run", repository, *flags, cwd=tmp_path)
     assert outcome.code != 0
-    assert sentence in outcome.text
+    assert [text for text in sentences if text not in outcome.text] == []
+    assert outcome.text.count("\n  --") == len(sentences)
 
 
 def test_addresses_are_not_looked_for_on_disk(nextflow, repository, tmp_path):

@@ -159,7 +159,7 @@ def test_task_sources_add_up(stub_run, tmp_path):
     (tmp_path / "GUE").mkdir()
     (tmp_path / "k562.tsv").write_text("sequence\n")
     flags = ["--tasks", str(sheet), "--gue", "GUE", "--gue_tasks", "prom_300_tata"]
-    flags += ["--mpra", "k562.tsv", "--encodings", "ref", "--encoded_region", ""]
+    flags += ["--mpra", "k562.tsv", "--encodings", "ref"]
     flags += ["--task_names", "own,prom_300_tata,mpra_k562,tf", "--seeds", "0,1"]
     outcome = stub_run(tmp_path, *flags)
     assert outcome.code == 0, outcome.text

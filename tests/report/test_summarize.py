@@ -14,7 +14,15 @@ import pytest
 import yaml
 
 from pybmfm.core import UserError
-from pybmfm.report import GROUPS, SummarizeSettings, collect, summarize
+from pybmfm.report import (
+    GROUPS,
+    Artefact,
+    Collection,
+    SummarizeSettings,
+    collect,
+    summarize,
+)
+from pybmfm.report.data_sections import task_sections
 from pybmfm.report.model_sections import compare, learning_curves
 
 
@@ -156,6 +164,20 @@ def test_comparison_says_overlap_defeat_and_absence() -> None:
 def test_a_torn_progress_line_and_redone_steps_count_once(results: Path) -> None:
     curves = learning_curves(collect([results]).of("checkpoint"))
     assert curves["loss"]["ref"] == {1: 4.9, 2: 4.8, 3: 4.7, 4: 4.6, 5: 4.5}
+
+
+@pytest.mark.parametrize(
+    ("task", "cells"),
+    [
+        ({"splits": {"a": {"read": 9, "used": 7, "dropped": {"empty": 2}}}}, "9</td><td>7"),
+        ({"kind": "regression", "rows": {"train": 5, "test": 2}, "made": {"made": 4}}, "7"),
+        ({"train": {"0": 3, "1": 2}, "test": {"0": 2}}, "7"),
+    ],
+)
+def test_rows_of_task_tables(task: dict[str, object], cells: str) -> None:
+    manifest = {"tasks": {"promoter": task}}
+    found = Collection({"tasks": [Artefact(Path("x"), "x", manifest)]})
+    assert f"<td>{cells}</td>" in next(task_sections(found)).html
 
 
 def test_configuration_names_the_groups(repository: Path) -> None:

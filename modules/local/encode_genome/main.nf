@@ -18,13 +18,13 @@ process ENCODE_GENOME {
 
     script:
     def args = task.ext.args ?: ''
+    def variants = frequencies ? "--frequencies ${frequencies}" : ''
     """
     encode-genome \\
         --fasta ${fasta} \\
-        --frequencies ${frequencies} \\
         --region '${region}' \\
         --out ${meta.encoding}.fa \\
-        ${args}
+        ${variants} ${args}
     """
 
     stub:

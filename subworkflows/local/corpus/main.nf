@@ -39,7 +39,7 @@ workflow CORPUS {
         .mix(frequencies.map { folder -> [[encoding: 'snp'], folder] })
 
     if (options.encoded_region) {
-        ENCODE_GENOME(branches.filter { meta, _folder -> meta.encoding == 'snp' }, genome, options.encoded_region, digest)
+        ENCODE_GENOME(branches, genome, options.encoded_region, digest)
     }
 
     // windows/windows.parquet: coordinates, the same for every encoding

@@ -145,7 +145,6 @@ def combinationProblems(Map options) {
         [options.vcf && !options.fasta, '--fasta: is missing; --vcf needs the genome it belongs to'],
         [options.score_vcf && !source, '--fasta: is missing; --score_vcf needs the genome it belongs to'],
         [options.corpus && !options.tokenizer && !options.checkpoint, '--tokenizer: is missing; --corpus needs the tokenizers it was made with'],
-        [options.encoded_region && !skipped && !('snp' in options.encodings), '--encoded_region: has no variants to show; add snp to --encodings'],
         [options.min_length > options.max_length, '--min_length: is above --max_length']
     ]
     return rules.findAll { rule -> rule[0] }.collect { rule -> rule[1] }
