@@ -25,8 +25,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml scripts/install_nextflow.sh scr
 
 demo: setup ## Run the whole pipeline on a simulated genome and print where the results are
 	nextflow run . -profile test --outdir $(OUTDIR) -ansi-log false -resume
-	@echo "Report:     $$(realpath $(OUTDIR)/report/report.html)"
-	@echo "Scored VCF: $$(realpath $(OUTDIR)/scores/snp.vcf.gz)"
+	@echo "Report:     $$(realpath $(OUTDIR)/report.html)"
+	@echo "Scored VCF: $$(realpath $(OUTDIR)/scored_variants/snp.scored.vcf.gz)"
 
 test: lint unit pipeline ## Everything: static checks, unit tests, real pipeline runs
 

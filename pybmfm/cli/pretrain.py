@@ -82,9 +82,7 @@ SHARE = click.FloatRange(0, 1)
 @click.option(
     "--validate-every",
     type=click.IntRange(min=0),
-    default=500,
-    show_default=True,
-    help="Steps between evaluations of dev; 0: at the end only.",
+    help="Steps between evaluations of dev, 0: at the end only [default: a tenth of the steps]",
 )
 @click.option(
     "--max-validation-tokens",

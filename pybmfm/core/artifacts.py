@@ -142,15 +142,18 @@ def read_manifest(folder: str | Path, artefact: str | None = None) -> dict[str, 
 
 
 def describe_inputs(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
-    """Name, size and digest of each input; names only, so that a moved project reproduces."""
+    """Name, size and SHA-256 of each input; names only, so that a moved project reproduces.
+
+    A folder is described by its manifest, under the name ``folder/manifest.json``.
+    """
     described = []
     for path in map(Path, paths):
-        file = path / MANIFEST if path.is_dir() else path
+        file, name = path, path.name
+        if path.is_dir():
+            file, name = path / MANIFEST, f"{path.name}/{MANIFEST}"
         if not file.is_file():
             continue
-        described.append(
-            {"name": path.name, "bytes": file.stat().st_size, "sha256": digest_file(file)}
-        )
+        described.append({"name": name, "bytes": file.stat().st_size, "sha256": digest_file(file)})
     return described
 
 

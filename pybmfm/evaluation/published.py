@@ -10,6 +10,10 @@ TABLE_2 = {
     "tf": {"dnabert-2": 83.91, "scratch": 75.19, "ref": 81.87, "snp": 82.42},
     "splice_reconstructed": {"dnabert-2": 90.66, "scratch": 68.18, "ref": 89.29, "snp": 90.44},
 }
+FAMILY_OF_TASK = {
+    **{task: task for task in TABLE_2 if task != "tf"},
+    **{f"tf_{number}": "tf" for number in range(5)},
+}
 TITLES = {"dnabert-2": "DNABERT-2", "scratch": "no pretraining", "ref": "REF", "snp": "SNP"}
 METRIC_OF_TABLE_2 = ("f1", "f1_macro")
 OTHER_LIBRARY = "other library"
@@ -23,9 +27,9 @@ def published_figure(task: str, model: str, metric: str) -> str:
     """
     if task == "mpra_k562" and metric == "pearson":
         return OTHER_LIBRARY
-    family = "tf" if task in {f"tf_{number}" for number in range(5)} else task
+    family = FAMILY_OF_TASK.get(task)
     column = _column(model)
-    if family not in TABLE_2 or metric not in METRIC_OF_TABLE_2 or column is None:
+    if family is None or metric not in METRIC_OF_TABLE_2 or column is None:
         return ""
     mean = ", mean of 5 TF" if family == "tf" else ""
     return f"F1 {TABLE_2[family][column]:.2f} x100 (paper {TITLES[column]}{mean})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybmfm.core import read_table
+from pybmfm.core.artifacts import MANIFEST
 from pybmfm.report.collect import Artefact, Collection
 from pybmfm.report.content import (
     Section,
@@ -30,18 +31,19 @@ SPLITS = ("train", "dev", "test")
 
 def input_sections(found: Collection) -> Iterator[Section]:
     """List input files with digests, and the settings of every artefact."""
-    files = {
-        (one["name"], one["sha256"]): one["bytes"]
-        for artefact in _all(found)
-        for one in artefact.manifest.get("inputs", [])
-        if isinstance(one, dict) and {"name", "sha256", "bytes"} <= one.keys()
-    }
-    rows = [(name, size, digest[:16]) for (name, digest), size in sorted(files.items())]
+    readers: dict[tuple[str, int, str], set[str]] = {}
+    for kind, artefacts in found.artefacts.items():
+        for artefact in artefacts:
+            for one in artefact.manifest.get("inputs", []):
+                if not one["name"].endswith("/" + MANIFEST):
+                    file = (one["name"], one["bytes"], one["sha256"][:16])
+                    readers.setdefault(file, set()).add(kind)
+    rows = [(*file, ", ".join(sorted(kinds))) for file, kinds in sorted(readers.items())]
     yield Section(
         "pybmfm_inputs",
         "Files read",
-        "Every file or folder that a stage read; a folder stands for its manifest.",
-        table(("name", "bytes", "SHA-256 (first 16)"), rows, "The manifests name no input."),
+        "Every file that a stage read from outside; what stages made for each other is left out.",
+        table(("name", "bytes", "SHA-256 (first 16)", "read for"), rows, "No file is named."),
     )
     settings = [
         (kind, artefact.name, _settings(artefact.manifest.get("settings", {})))
@@ -73,7 +75,7 @@ def variant_sections(found: Collection, figures: Path) -> Iterator[Section]:
         ]
         yield Section(
             "pybmfm_variants",
-            f"Records of {artefact.name}",
+            _titled("Records", artefact, tables),
             f"{_of(total.get('used'), total.get('read'))} records were used; the columns on the "
             "right say why the others were dropped.",
             table(("contig", "read", "used", *columns), rows, "The table has no contig.")
@@ -83,7 +85,7 @@ def variant_sections(found: Collection, figures: Path) -> Iterator[Section]:
             draw_records(figures, counts)
             yield Section(
                 "pybmfm_variants",
-                f"Records per contig of {artefact.name}",
+                _titled("Records per contig", artefact, tables),
                 "Used and dropped records of each contig.",
                 plot={
                     "plot_type": "bargraph",
@@ -96,7 +98,7 @@ def variant_sections(found: Collection, figures: Path) -> Iterator[Section]:
             draw_allele_frequencies(figures, rarer)
             yield Section(
                 "pybmfm_variants",
-                f"Frequency spectrum of {artefact.name}",
+                _titled("Frequency spectrum", artefact, tables),
                 "How common the rarer states are at the positions that vary.",
                 picture(figures / "allele_frequencies.png", "allele-frequency spectrum"),
             )
@@ -164,7 +166,8 @@ def tokenizer_sections(found: Collection, figures: Path) -> Iterator[Section]:
         "Size and content of each vocabulary.",
         table(columns, rows, "Missing: no tokenizer is among the results."),
     )
-    for artefact in found.of("tokenizer-comparison"):
+    comparisons = found.of("tokenizer-comparison")
+    for artefact in comparisons:
         for file in sorted(artefact.folder.glob("*.png")) + sorted(artefact.folder.glob("*.svg")):
             shutil.copyfile(file, figures / f"tokenizers_{file.name}")
         pictures = [
@@ -173,7 +176,7 @@ def tokenizer_sections(found: Collection, figures: Path) -> Iterator[Section]:
         ]
         yield Section(
             "pybmfm_tokenizers",
-            f"Comparison {artefact.name}",
+            _titled("Comparison", artefact, comparisons),
             "Token lengths, use and overlap of the vocabularies over their corpora (as in "
             "Figure 2 of the paper); the published vocabularies share 84.3 % of their tokens, and "
             "6.8 % of the SNP vocabulary hold a variant.",
@@ -329,6 +332,11 @@ def _missing(group: str, name: str, what: str) -> Section:
     return Section(
         group, name, f"Missing: {what} is not among the results.", paragraph("Nothing to show.")
     )
+
+
+def _titled(title: str, artefact: Artefact, among: Sequence[Artefact]) -> str:
+    """Name the artefact in the title only where there are several."""
+    return title if len(among) == 1 else f"{title}: {artefact.name}"
 
 
 def _settings(settings: dict[str, Any]) -> str:

@@ -88,7 +88,10 @@ def pretraining_sections(found: Collection, figures: Path) -> Iterator[Section]:
                 plot={
                     "plot_type": "linegraph",
                     "pconfig": {"title": name, "xlab": "step", "ylab": label},
-                    "data": curves[quantity],
+                    # Pairs, because JSON makes text of keys and MultiQC would sort 100 before 20.
+                    "data": {
+                        name: sorted(points.items()) for name, points in curves[quantity].items()
+                    },
                 },
             )
 

@@ -91,7 +91,8 @@ class PretrainSettings:
     keep
         Checkpoints kept.
     validate_every
-        Steps between evaluations of the dev split; 0 is only at the end.
+        Steps between evaluations of the dev split; None is a tenth of ``steps``, 0 only at
+        the end.
     max_validation_tokens
         At most so many tokens of dev and test are read.
     max_minutes
@@ -118,7 +119,7 @@ class PretrainSettings:
     checkpoint_minutes: float = 30.0
     checkpoints: Path | None = None
     keep: int = 2
-    validate_every: int = 500
+    validate_every: int | None = None
     max_validation_tokens: int = 500_000
     log_every: int = 1
     max_minutes: float | None = None
@@ -131,6 +132,11 @@ class PretrainSettings:
     def warmup(self) -> int:
         """Steps of warm-up."""
         return self.steps // 5 if self.warmup_steps is None else self.warmup_steps
+
+    @property
+    def validation_interval(self) -> int:
+        """Steps between evaluations of the dev split; 0 is only at the end."""
+        return -(-self.steps // 10) if self.validate_every is None else self.validate_every
 
 
 # Where and how long a run computes does not shape its result (beyond rounding).
@@ -189,7 +195,7 @@ def _train(run: _Run) -> None:
             record = run.update(batches)
         run.state = replace(state, step=step + 1, tokens=state.tokens + record["tokens"])
         run.report(record, rate, time.monotonic() - began)
-        if run.is_due(run.settings.validate_every) and run.state.step < run.settings.steps:
+        if run.is_due(run.settings.validation_interval) and run.state.step < run.settings.steps:
             run.validate()
         run.save_or_stop()
     dev = run.validate()

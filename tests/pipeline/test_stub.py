@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -25,15 +24,14 @@ def artefact(folder: Path, kind: str, encoding: str) -> Path:
 
 @pytest.fixture(scope="module")
 def first_run(stub_run, tmp_path_factory):
-    """One stub run under the strict parser, its folder and its duration."""
+    """One stub run under the strict parser, and its folder."""
     folder = tmp_path_factory.mktemp("stub")
-    started = time.monotonic()
     outcome = stub_run(folder, parser="v2")
-    return outcome, folder, time.monotonic() - started
+    return outcome, folder
 
 
 def test_every_process_runs(first_run, repository):
-    outcome, _, seconds = first_run
+    outcome, _ = first_run
     assert outcome.code == 0, outcome.text
     modules = {path.parent.name.upper() for path in repository.glob("modules/local/*/main.nf")}
     # The demo brings its own tasks: builders of public benchmarks have their own test.
@@ -42,11 +40,10 @@ def test_every_process_runs(first_run, repository):
     }
     assert submitted(outcome.text).count("FINETUNE") == 6  # scratch, ref, snp x promoter, tf
     assert submitted(outcome.text).count("BASELINE") == 2
-    assert seconds < 60  # the promise of the stub run
 
 
 def test_results_are_published_and_announced(first_run):
-    outcome, folder, _ = first_run
+    outcome, folder = first_run
     results = folder / "results"
     for name in (
         "report.html",
@@ -74,7 +71,7 @@ def test_results_are_published_and_announced(first_run):
 
 
 def test_versions_of_every_process_are_recorded(first_run):
-    outcome, folder, _ = first_run
+    outcome, folder = first_run
     rows = (folder / "results/pipeline_info/versions.tsv").read_text().split("\n")
     versions = dict(row.split("\t", 1) for row in rows if row)
     assert set(versions) == set(submitted(outcome.text))
@@ -82,7 +79,7 @@ def test_versions_of_every_process_are_recorded(first_run):
 
 
 def test_resume_runs_nothing_again(stub_run, first_run):
-    _, folder, _ = first_run
+    _, folder = first_run
     again = stub_run(folder, "-resume", parser="v2")
     assert again.code == 0
     assert submitted(again.text) == []
@@ -170,4 +167,5 @@ def test_task_sources_add_up(stub_run, tmp_path):
 def test_unknown_task_names_are_refused(stub_run, tmp_path):
     outcome = stub_run(tmp_path, "--task_names", "promotor")
     assert outcome.code != 0
-    assert "no task is called promotor; there are mpra, promoter, splice, tf" in outcome.text
+    sentence = "the tasks are mpra, promoter, splice, tf; there is no: promotor"
+    assert sentence in outcome.text

@@ -28,7 +28,13 @@ workflow BENCHMARK {
     tasks = sheets
         .flatMap { sheet -> readTasks(sheet) }
         .toList()
-        .flatMap { rows -> chosenTasks(rows, options.task_names) }
+        .flatMap { rows ->
+            def problem = taskProblem(rows, options.task_names ?: [])
+            if (problem) {
+                error(problem)
+            }
+            rows.findAll { row -> !options.task_names || row[0].task in options.task_names }.sort { row -> row[0].task }
+        }
 
     // [[model: 'scratch'], model_ref], [[model: 'ref'], model_ref], [[model: 'snp'], model_snp]
     models = checkpoints
@@ -60,32 +66,24 @@ workflow BENCHMARK {
 // The rows of a sheet, their paths resolved against the sheet's folder.
 def readTasks(sheet) {
     return sheet.splitCsv(header: true, strip: true).collect { row ->
-        def missing = ['task', 'kind', 'train', 'dev', 'test'].findAll { column -> !row[column] }
-        if (missing) {
-            error("${sheet}: a row has no ${missing.join(', ')}; the columns are task,kind,train,dev,test,metric")
-        }
-        if (!(row.task ==~ /[A-Za-z0-9][A-Za-z0-9._-]*/)) {
-            error("${sheet}: '${row.task}' cannot name a folder; use letters, digits, _ . and - in task names")
-        }
-        [[task: row.task, kind: row.kind, metric: row.metric ?: '']] + ['train', 'dev', 'test'].collect { split -> resolveBeside(sheet, row[split]) }
+        def tables = [row.train, row.dev, row.test].collect { path -> path ? resolveBeside(sheet, path) : null }
+        [[task: row.task ?: '', kind: row.kind ?: '', metric: row.metric ?: '']] + tables
     }
 }
 
 def resolveBeside(sheet, path) {
-    def absolute = path.startsWith('/') || path ==~ /[a-z][a-z0-9+]*:\/\/.+/
-    return absolute ? file(path, checkIfExists: true) : file(sheet.parent.resolve(path), checkIfExists: true)
+    return path.startsWith('/') || path ==~ /[a-z][a-z0-9+]*:\/\/.+/ ? file(path) : sheet.parent.resolve(path)
 }
 
-// Sorted by name, so that the first task does not depend on which source was read first.
-def chosenTasks(rows, names) {
-    def known = rows.collect { row -> row[0].task }
-    def twice = known.findAll { name -> known.count(name) > 1 }.unique()
-    def absent = rows ? (names ?: []).findAll { name -> !(name in known) } : []
-    if (twice) {
-        error("Two tasks have the same name: ${twice.join(', ')}; rename one of them in its sheet")
-    }
-    if (absent) {
-        error("--task_names: no task is called ${absent.join(', ')}; there are ${known.sort().join(', ')}")
-    }
-    return rows.findAll { row -> !names || row[0].task in names }.sort { row -> row[0].task }
+// What is wrong with the tasks of all sheets together, or null.
+def taskProblem(rows, chosen) {
+    def known = rows.collect { row -> row[0].task }.sort()
+    def rules = [
+        [known.findAll { name -> !(name ==~ /[A-Za-z0-9][A-Za-z0-9._-]*/) }, 'a task sheet has names that cannot name a folder'],
+        [known.findAll { name -> known.count(name) > 1 }.unique(), 'two tasks have the same name'],
+        [rows.findAll { row -> null in row || !row[0].kind }.collect { row -> row[0].task }, 'a task sheet needs kind, train, dev and test for'],
+        [rows ? chosen.findAll { name -> !(name in known) } : [], "--task_names: the tasks are ${known.join(', ')}; there is no"]
+    ]
+    def broken = rules.find { rule -> rule[0] }
+    return broken ? "${broken[1]}: ${broken[0].join(', ')}" : null
 }
