@@ -14,6 +14,10 @@ def command() -> None:
     """Make task tables from published benchmarks.
 
     Each writes OUT/tasks.csv, OUT/TASK/{train,dev,test}.csv and OUT/manifest.json.
+
+    \b
+    Example:
+      pybmfm build-task gue --input GUE --out tasks --task prom_300_all
     """
 
 
