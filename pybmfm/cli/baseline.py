@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import KINDS, PATH, out_option, seed_option, threads_option
+from pybmfm.cli.options import seed_option, task_options, threads_option
 
 
 @click.command("baseline")
@@ -16,13 +16,7 @@ from pybmfm.cli.options import KINDS, PATH, out_option, seed_option, threads_opt
     required=True,
     help="k-mer logistic (ridge for values), or the training class shares or mean.",
 )
-@click.option("--train", type=PATH, required=True, help="Training table (CSV, TSV, Parquet).")
-@click.option("--dev", type=PATH, required=True, help="Table that settings are chosen on.")
-@click.option("--test", type=PATH, required=True, help="Table that is only predicted.")
-@click.option("--kind", type=click.Choice(KINDS), required=True, help="Kind of task.")
-@out_option("Result folder")
-@click.option("--task", help="Task name in results; by default the training table's folder.")
-@click.option("--metric", help="Metric that heads the task and chooses on dev.")
+@task_options
 @click.option(
     "--k",
     type=click.IntRange(1, 8),
@@ -30,14 +24,6 @@ from pybmfm.cli.options import KINDS, PATH, out_option, seed_option, threads_opt
     default=(3, 4, 5, 6),
     show_default=True,
     help="k-mer length; given repeatedly, dev chooses.",
-)
-@click.option("--max-train-rows", type=click.IntRange(min=2), help="Draw so many training rows.")
-@click.option(
-    "--alphabet",
-    type=click.Choice(("auto", "plain", "encoded")),
-    default="auto",
-    show_default=True,
-    help="Whether variant symbols are letters; auto looks for them.",
 )
 @seed_option()
 @threads_option()

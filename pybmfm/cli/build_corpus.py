@@ -6,28 +6,13 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import (
-    PATH,
-    fasta_option,
-    out_option,
-    seed_option,
-    strategy_option,
-    threads_option,
-)
+from pybmfm.cli.options import PATH, out_option, seed_option, threads_option, windows_options
 
 
 @click.command("build-corpus")
-@fasta_option()
-@click.option("--windows", type=PATH, required=True, help="Folder made by sample-genome.")
-@click.option(
-    "--frequencies",
-    type=PATH,
-    default=None,
-    help="Frequency table: encode variants; without it the plain reference.",
-)
+@windows_options
 @click.option("--tokenizer", type=PATH, required=True, help="Folder made by train-tokenizer.")
 @out_option("Corpus folder")
-@strategy_option()
 @click.option(
     "--shard-rows",
     type=click.IntRange(min=1),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import PATH, out_option, seed_option, threads_option
+from pybmfm.cli.options import PATH, alphabet_option, inference_options, out_option, seed_option
 
 
 @click.command("embed")
@@ -22,20 +22,8 @@ from pybmfm.cli.options import PATH, out_option, seed_option, threads_option
     show_default=True,
     help="Mean over the tokens without specials, or the first token's.",
 )
-@click.option(
-    "--alphabet",
-    type=click.Choice(("auto", "plain", "encoded")),
-    default="auto",
-    show_default=True,
-    help="Whether variant symbols are letters; auto looks for them.",
-)
-@click.option(
-    "--batch-tokens",
-    type=click.IntRange(min=1),
-    help="Tokens computed at once.  [default: 2048 on a CPU, 65536 on a GPU]",
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
-@threads_option()
+@alphabet_option()
+@inference_options
 @seed_option()
 def command(
     checkpoint: Path,

@@ -6,17 +6,12 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import KINDS, PATH, out_option, seed_option, threads_option
+from pybmfm.cli.options import PATH, device_option, seed_option, task_options, threads_option
 
 
 @click.command("finetune")
 @click.option("--checkpoint", type=PATH, required=True, help="Folder of a pretrained model.")
-@click.option("--train", type=PATH, required=True, help="Training table (CSV, TSV, Parquet).")
-@click.option("--dev", type=PATH, required=True, help="Table that the best step is chosen on.")
-@click.option("--test", type=PATH, required=True, help="Table that is only predicted.")
-@click.option("--kind", type=click.Choice(KINDS), required=True, help="Kind of task.")
-@out_option("Result folder")
-@click.option("--task", help="Task name in results; by default the training table's folder.")
+@task_options
 @click.option("--model-name", help="Model name in results; by default ref, snp or scratch-...")
 @click.option("--from-scratch", is_flag=True, help="Fresh weights, same configuration and budget.")
 @click.option(
@@ -42,15 +37,6 @@ from pybmfm.cli.options import KINDS, PATH, out_option, seed_option, threads_opt
     help="Peak rate, after a linear warm-up.",
 )
 @click.option("--max-length", type=int, help="Tokens per sequence; the model's limit by default.")
-@click.option("--max-train-rows", type=click.IntRange(min=2), help="Draw so many training rows.")
-@click.option("--metric", help="Metric that heads the task.")
-@click.option(
-    "--alphabet",
-    type=click.Choice(("auto", "plain", "encoded")),
-    default="auto",
-    show_default=True,
-    help="Whether variant symbols are letters; auto looks for them.",
-)
 @click.option(
     "--validate-every",
     type=click.IntRange(min=1),
@@ -64,13 +50,7 @@ from pybmfm.cli.options import KINDS, PATH, out_option, seed_option, threads_opt
     help="Tokens computed at once; less memory with fewer.",
 )
 @click.option("--save-model", is_flag=True, help="Also write the fine-tuned model to OUT/model.")
-@click.option(
-    "--device",
-    type=click.Choice(("auto", "cpu", "cuda")),
-    default="auto",
-    show_default=True,
-    help="auto is the GPU if there is one.",
-)
+@device_option()
 @click.option(
     "--precision",
     type=click.Choice(("auto", "fp32", "bf16")),

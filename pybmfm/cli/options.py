@@ -57,3 +57,76 @@ def strategy_option() -> Callable[[F], F]:
         show_default=True,
         help="How alleles are drawn at varying positions.",
     )
+
+
+def alphabet_option() -> Callable[[F], F]:
+    """``--alphabet`` of sequences: plain DNA or encoded text."""
+    return click.option(
+        "--alphabet",
+        type=click.Choice(("auto", "plain", "encoded")),
+        default="auto",
+        show_default=True,
+        help="Whether variant symbols are letters; auto looks for them.",
+    )
+
+
+def device_option() -> Callable[[F], F]:
+    """``--device``: where a model runs."""
+    return click.option(
+        "--device",
+        type=click.Choice(("auto", "cpu", "cuda")),
+        default="auto",
+        show_default=True,
+        help="auto is the GPU if there is one.",
+    )
+
+
+def inference_options(command: F) -> F:
+    """``--batch-tokens``, ``--device`` and ``--threads`` of the verbs that only apply a model."""
+    batch_tokens = click.option(
+        "--batch-tokens",
+        type=click.IntRange(min=1),
+        help="Tokens computed at once.  [default: 2048 on a CPU, 65536 on a GPU]",
+    )
+    return batch_tokens(device_option()(threads_option()(command)))
+
+
+def task_options(command: F) -> F:
+    """Add the three tables of a task, its kind, names and what is read of it."""
+    options: list[Callable[[F], F]] = [
+        click.option(
+            "--train", type=PATH, required=True, help="Training table (CSV, TSV, Parquet)."
+        ),
+        click.option("--dev", type=PATH, required=True, help="Table that choices are made on."),
+        click.option("--test", type=PATH, required=True, help="Table that is only predicted."),
+        click.option("--kind", type=click.Choice(KINDS), required=True, help="Kind of task."),
+        out_option("Result folder"),
+        click.option(
+            "--task", help="Task name in results; by default the training table's folder."
+        ),
+        click.option("--metric", help="Metric that heads the task."),
+        click.option(
+            "--max-train-rows", type=click.IntRange(min=2), help="Draw so many training rows."
+        ),
+        alphabet_option(),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def windows_options(command: F) -> F:
+    """``--fasta``, ``--windows``, ``--frequencies`` and ``--strategy``: windows to be encoded."""
+    options: list[Callable[[F], F]] = [
+        fasta_option(),
+        click.option("--windows", type=PATH, required=True, help="Folder made by sample-genome."),
+        click.option(
+            "--frequencies",
+            type=PATH,
+            help="Frequency table: encode variants; without it the plain reference.",
+        ),
+        strategy_option(),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pybmfm.cli.options import PATH, seed_option, threads_option
+from pybmfm.cli.options import PATH, device_option, seed_option, threads_option
 
 POSITIVE = click.IntRange(min=1)
 SHARE = click.FloatRange(0, 1)
@@ -98,9 +98,7 @@ SHARE = click.FloatRange(0, 1)
 @click.option("--resume", is_flag=True, help="Continue from the newest checkpoint, if any.")
 @seed_option()
 @threads_option()
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
-)
+@device_option()
 def command(corpora: tuple[Path, ...], **options: Any) -> None:
     """Pretrain a masked language model on one or several corpora.
 

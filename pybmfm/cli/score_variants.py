@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import PATH, fasta_option, out_option, seed_option, threads_option
+from pybmfm.cli.options import PATH, fasta_option, inference_options, out_option, seed_option
 
 
 class Flank(click.ParamType[int | None]):
@@ -45,13 +45,7 @@ class Flank(click.ParamType[int | None]):
     help="Mask and sum the tokens within so many nucleotides of the allele, or 'all' of the "
     "window's; the others are context.",
 )
-@click.option(
-    "--batch-tokens",
-    type=click.IntRange(min=1),
-    help="Tokens computed at once.  [default: 2048 on a CPU, 65536 on a GPU]",
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
-@threads_option()
+@inference_options
 @seed_option()
 def command(
     checkpoint: Path,

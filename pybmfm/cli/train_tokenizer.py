@@ -6,25 +6,11 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import (
-    PATH,
-    fasta_option,
-    out_option,
-    seed_option,
-    strategy_option,
-    threads_option,
-)
+from pybmfm.cli.options import out_option, seed_option, threads_option, windows_options
 
 
 @click.command("train-tokenizer")
-@fasta_option()
-@click.option("--windows", type=PATH, required=True, help="Folder made by sample-genome.")
-@click.option(
-    "--frequencies",
-    type=PATH,
-    default=None,
-    help="Frequency table: train on text with variants; without it on the reference.",
-)
+@windows_options
 @out_option("Tokenizer folder")
 @click.option(
     "--algorithm",
@@ -61,7 +47,6 @@ from pybmfm.cli.options import (
     show_default=True,
     help="Train on at most so many nt, windows drawn by --seed.",
 )
-@strategy_option()
 @seed_option()
 @threads_option()
 def command(

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from pybmfm import __version__
 from pybmfm.core import describe_inputs, output_file, progress
-from pybmfm.inference.devices import choose_batch_tokens, choose_device, use_threads
+from pybmfm.inference.devices import choose_batch_tokens, use_threads
 from pybmfm.inference.pseudo_likelihood import batches
 from pybmfm.inference.sequences import NamedSequences, read_sequences
+from pybmfm.training.processes import choose_device
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
     from pybmfm.tokenizer import DnaTokenizer
@@ -139,7 +141,7 @@ def _embed_pieces(
     settings: EmbedSettings,
     model: PreTrainedModel,
     pieces: list[NDArray[np.int64]],
-    device: str,
+    device: torch.device,
 ) -> NDArray[np.float32]:
     import torch
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
     from pybmfm.tokenizer import DnaTokenizer
@@ -58,7 +59,7 @@ class PseudoLikelihoods:
         """Sum of log p(token | all others), natural log, after :meth:`compute`."""
         return float(sum(self._answers[text, place] for place in places))
 
-    def compute(self, model: PreTrainedModel, *, batch_tokens: int, device: str) -> None:
+    def compute(self, model: PreTrainedModel, *, batch_tokens: int, device: torch.device) -> None:
         """Compute what was asked for, in flat batches of about ``batch_tokens`` tokens."""
         import torch
 

@@ -17,12 +17,14 @@ from pybmfm import __version__
 from pybmfm.core import UserError, digest_file, output_file, progress
 from pybmfm.genome import Genome, decode_bases, describe_names, match_contigs
 from pybmfm.inference.alleles import Site, Stretch, pair_windows, plain_windows, site_of_allele
-from pybmfm.inference.devices import choose_batch_tokens, choose_device, use_threads
+from pybmfm.inference.devices import choose_batch_tokens, use_threads
 from pybmfm.inference.pseudo_likelihood import PseudoLikelihoods, batches, compared_places
 from pybmfm.inference.scored_vcf import KEYS, annotated_header, write_vcf
 from pybmfm.inference.vcf_text import VcfRecord, VcfText, open_vcf
+from pybmfm.training.processes import choose_device
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
     from pybmfm.tokenizer import DnaTokenizer
@@ -163,7 +165,7 @@ class _Scorer:
         vcf: VcfText,
         model: PreTrainedModel,
         tokenizer: DnaTokenizer,
-        device: str,
+        device: torch.device,
     ) -> None:
         self.settings, self.genome, self.vcf = settings, genome, vcf
         self.model, self.tokenizer, self.device = model, tokenizer, device
