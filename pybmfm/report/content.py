@@ -45,7 +45,8 @@ GROUPS = {
     ),
     "pybmfm_scores": (
         "8. Scored variants",
-        "What the pretrained models say about single variants; negative LLR: less likely than "
+        "What the pretrained models say about single variants; the LLR of an indel also grows "
+        "with the tokens it removes, so compare like with like; negative LLR: less likely than "
         "the reference.",
     ),
     "pybmfm_versions": ("9. Versions", "The software that made these results."),

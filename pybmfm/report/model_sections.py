@@ -87,7 +87,7 @@ def pretraining_sections(found: Collection, figures: Path) -> Iterator[Section]:
                 "steps.",
                 plot={
                     "plot_type": "linegraph",
-                    "pconfig": {"title": name, "xlab": "step", "ylab": label},
+                    "pconfig": {"title": name, "xlab": "step", "ylab": label, "showlegend": True},
                     # Pairs, because JSON makes text of keys and MultiQC would sort 100 before 20.
                     "data": {
                         name: sorted(points.items()) for name, points in curves[quantity].items()
@@ -316,7 +316,9 @@ def read_scores(path: Path) -> Scores:
     with gzip.open(path, "rt", errors="replace") as handle:
         for line in handle:
             if line.startswith("##pybmfm_score_variants="):
-                scores.about = f"Made with {line.partition('<')[2].strip().rstrip('>')}"
+                settings = line.partition("<")[2].strip().rstrip(">").replace('"', "").split(",")
+                shown = [one for one in settings if not one.startswith("Sha256=")]
+                scores.about = f"Made with {', '.join(shown)}."
             elif not line.startswith("#"):
                 _add_record(scores, line.rstrip("\n").split("\t"))
     scores.by_class = dict(sorted(scores.by_class.items()))
