@@ -11,6 +11,7 @@ workflow {
     }
     else {
         options = checkedParameters(params, schema)
+        recordParameters(options)
         PYBMFM(options, sourceDigest("${projectDir}/pybmfm"))
 
         // pipeline_info/versions.tsv: what ran, in which version
@@ -36,6 +37,13 @@ def sourceDigest(root) {
         digest.update('\0'.getBytes('UTF-8'))
     }
     return digest.digest().encodeHex().toString().take(16)
+}
+
+// The parameters as they were understood, beside the trace.
+def recordParameters(options) {
+    def target = file("${options.outdir}/pipeline_info/params.json")
+    target.parent.mkdirs()
+    target.text = groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(options)) + '\n'
 }
 
 // Where the report and the scored variants are, once all is published.

@@ -37,14 +37,14 @@ workflow PYBMFM {
     tokenizers  = channel.fromList(suppliedFolders('tokenizer', options))
     corpora     = channel.fromList(suppliedFolders('corpus', options))
     checkpoints = channel.fromList(suppliedFolders('checkpoint', options))
-    made        = channel.empty()
+    made        = options.simulate ? SIMULATE.out.tasks : channel.empty()
 
     // genome + variants -> frequencies, windows, tokenizers, corpora
     if (!options.corpus && !options.checkpoint) {
         CORPUS(genome, vcf, tokenizers, options, digest)
         tokenizers = CORPUS.out.tokenizers
         corpora    = CORPUS.out.corpora
-        made       = CORPUS.out.frequencies.mix(CORPUS.out.windows)
+        made       = made.mix(CORPUS.out.frequencies, CORPUS.out.windows)
     }
 
     // corpora -> [[encoding: 'ref'], model_ref], [[encoding: 'snp'], model_snp]
@@ -66,7 +66,7 @@ workflow PYBMFM {
     gathered = tokenizers
         .mix(corpora, checkpoints, BENCHMARK.out.results, INFERENCE.out.scored, INFERENCE.out.embeddings)
         .map { _meta, artefact -> artefact }
-        .mix(made)
+        .mix(made, BENCHMARK.out.folders)
         .collect()
     SUMMARIZE(gathered, digest)
     MULTIQC(SUMMARIZE.out.summary, file("${projectDir}/assets/multiqc_config.yml", checkIfExists: true))

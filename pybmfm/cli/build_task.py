@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import PATH, out_option
+from pybmfm.cli.options import PATH, out_option, unused_seed_option
 
 
 @click.group("build-task")
@@ -25,6 +25,7 @@ def command() -> None:
 @click.option("--input", "source", type=PATH, required=True, help="Folder GUE was unpacked to.")
 @out_option("Folder of task tables")
 @click.option("--task", "tasks", multiple=True, help="Only this task; may be given repeatedly.")
+@unused_seed_option()
 def gue(source: Path, out: Path, tasks: tuple[str, ...]) -> None:
     """Every folder with train, dev and test tables (.csv, .csv.gz) becomes a task.
 
@@ -41,6 +42,7 @@ def gue(source: Path, out: Path, tasks: tuple[str, ...]) -> None:
 @click.option("--input", "source", type=PATH, required=True, help="Library table (.tsv, .tsv.gz).")
 @out_option("Folder of task tables")
 @click.option("--column", help="Activity column, such as K562; may be left out if only one.")
+@unused_seed_option()
 def mpra(source: Path, out: Path, column: str | None) -> None:
     """A lenti-MPRA library (name, split, sequence, activity) becomes a regression task.
 

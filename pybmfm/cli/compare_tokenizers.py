@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import out_option
+from pybmfm.cli.options import out_option, unused_seed_option
 
 
 @click.command("compare-tokenizers")
@@ -27,6 +27,7 @@ from pybmfm.cli.options import out_option
     help="Corpus built with the tokenizer of that name; repeat.",
 )
 @out_option("Folder of tables and figures")
+@unused_seed_option()
 def command(tokenizers: tuple[str, ...], corpora: tuple[str, ...], out: Path) -> None:
     """Compare tokenizers: vocabularies, token lengths, tokens per window, shared tokens.
 

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import PATH, alphabet_option, inference_options, out_option, seed_option
+from pybmfm.cli.options import (
+    PATH,
+    alphabet_option,
+    inference_options,
+    out_option,
+    unused_seed_option,
+)
 
 
 @click.command("embed")
@@ -24,7 +30,7 @@ from pybmfm.cli.options import PATH, alphabet_option, inference_options, out_opt
 )
 @alphabet_option()
 @inference_options
-@seed_option()
+@unused_seed_option()
 def command(
     checkpoint: Path,
     source: Path,
@@ -34,7 +40,6 @@ def command(
     batch_tokens: int | None,
     device: str,
     threads: int,
-    seed: int,  # noqa: ARG001  (embedding draws nothing)
 ) -> None:
     """Write one embedding per sequence.
 

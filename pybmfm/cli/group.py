@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import logging
 import sys
@@ -32,6 +33,10 @@ VERBS = {
     "embed": "Write one embedding per sequence.",
     "summarize": "Join results into tables, figures and report content.",
 }
+
+
+# What the machine refuses, not a bug: no space, quota, read-only place, no permission.
+ENVIRONMENT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class LazyGroup(click.Group):
@@ -88,6 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(f"Out of memory: {error}", 137)
     except BrokenPipeError:
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in ENVIRONMENT:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"Error: {place}{error.strerror}; free space or permissions are needed there.", 2)
 
 
 def _fail(message: str, code: int) -> None:

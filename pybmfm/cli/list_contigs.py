@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import PATH, fasta_option, out_option
+from pybmfm.cli.options import PATH, fasta_option, out_option, unused_seed_option
 
 
 @click.command("list-contigs")
 @fasta_option()
 @click.option("--vcf", type=PATH, help="List only contigs that this VCF has too.")
 @out_option("A TSV table: contig, length, vcf_name")
+@unused_seed_option()
 def command(fasta: Path, vcf: Path | None, out: Path) -> None:
     """List the contigs that a FASTA and a VCF share, in the order of the FASTA.
 

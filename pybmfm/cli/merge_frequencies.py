@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import PATH, out_option
+from pybmfm.cli.options import PATH, out_option, unused_seed_option
 
 
 @click.command("merge-frequencies")
@@ -18,6 +18,7 @@ from pybmfm.cli.options import PATH, out_option
     help="A table of some contigs, from variant-frequencies --contig; repeatable.",
 )
 @out_option("Folder of the joined table")
+@unused_seed_option()
 def command(frequencies: tuple[Path, ...], out: Path) -> None:
     """Join frequency tables made contig by contig from the same inputs and settings.
 

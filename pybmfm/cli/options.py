@@ -17,12 +17,12 @@ STRATEGIES = ("paper", "hardy-weinberg")
 KINDS = ("binary", "multiclass", "multilabel", "regression")
 
 
-def fasta_option(required: bool = True) -> Callable[[F], F]:
+def fasta_option() -> Callable[[F], F]:
     """``--fasta``: plain, gzip or bgzip, indexed or not."""
     return click.option(
         "--fasta",
         type=PATH,
-        required=required,
+        required=True,
         help="Reference genome (.fa, .fa.gz), index not needed.",
     )
 
@@ -38,6 +38,13 @@ def seed_option() -> Callable[[F], F]:
     """``--seed``: all randomness comes from it."""
     return click.option(
         "--seed", type=int, default=0, show_default=True, help="Seed of all randomness."
+    )
+
+
+def unused_seed_option() -> Callable[[F], F]:
+    """``--seed`` of a verb that draws nothing: accepted, so that scripts can give it to all."""
+    return click.option(
+        "--seed", type=int, expose_value=False, help="Accepted everywhere; nothing is drawn here."
     )
 
 

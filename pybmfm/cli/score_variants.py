@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import PATH, fasta_option, inference_options, out_option, seed_option
+from pybmfm.cli.options import PATH, fasta_option, inference_options, out_option, unused_seed_option
 
 
 class Flank(click.ParamType[int | None]):
@@ -46,7 +46,7 @@ class Flank(click.ParamType[int | None]):
     "window's; the others are context.",
 )
 @inference_options
-@seed_option()
+@unused_seed_option()
 def command(
     checkpoint: Path,
     fasta: Path,
@@ -57,7 +57,6 @@ def command(
     batch_tokens: int | None,
     device: str,
     threads: int,
-    seed: int,  # noqa: ARG001  (scoring draws nothing)
 ) -> None:
     """Score the variants of a VCF with a model.
 

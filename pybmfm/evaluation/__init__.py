@@ -1,7 +1,7 @@
 """Metrics, intervals, result folders and the tables made of them."""
 
 from pybmfm.evaluation.bootstrap import bootstrap_intervals
-from pybmfm.evaluation.metrics import compute_metrics, default_metric
+from pybmfm.evaluation.metrics import compute_metrics
 from pybmfm.evaluation.published import published_figure
 from pybmfm.evaluation.results import Result, load_result, save_result
 from pybmfm.evaluation.tables import main_rows, result_tables
@@ -10,7 +10,6 @@ __all__ = [
     "Result",
     "bootstrap_intervals",
     "compute_metrics",
-    "default_metric",
     "load_result",
     "main_rows",
     "published_figure",

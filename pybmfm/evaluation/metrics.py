@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from pybmfm.evaluation import weighted
 from pybmfm.evaluation.weighted import Floats
-from pybmfm.tasks.kinds import DEFAULT_METRIC, check_kind
+from pybmfm.tasks.kinds import check_kind
 
 THRESHOLD = 0.5  # of a multilabel probability
 
@@ -70,11 +70,6 @@ def weighted_metrics(
         "mcc": weighted.matthews(tables),
         "auroc_macro": _auroc_macro(np.eye(classes, dtype=bool)[index], probabilities, weights),
     }
-
-
-def default_metric(kind: str) -> str:
-    """Return the metric that heads a task of this kind when the sheet names none."""
-    return DEFAULT_METRIC[check_kind(kind)]
 
 
 def _regression(truth: Floats, predicted: Floats, weights: Floats) -> dict[str, Floats]:

@@ -357,8 +357,3 @@ def _of(part: int | None, whole: int | None) -> str:
 
 def _percent(part: int | None, whole: int | None) -> str:
     return f"{100 * part / whole:.1f}" if part is not None and whole else ""
-
-
-def _all(found: Collection) -> Iterator[Artefact]:
-    for _, artefacts in sorted(found.artefacts.items()):
-        yield from artefacts

@@ -73,10 +73,6 @@ class Motif:
         bases: Codes = (draws > self.matrix.cumsum(axis=1)[:, :3]).sum(axis=1).astype(np.uint8)
         return bases
 
-    def worst_base(self, position: int) -> int:
-        """Return the base code that fits ``position`` least; the first of equals."""
-        return int(self.matrix[position].argmin())
-
 
 # Core promoter, splicing.
 TATA = Motif("TATA", "TATAWAWR", 0.94)

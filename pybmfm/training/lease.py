@@ -176,11 +176,21 @@ class Lease:
             return None
         return content if isinstance(content, dict) else None
 
+    def _is_lost(self) -> bool:
+        """Whether the file is gone or names another; a read that fails proves neither."""
+        try:
+            found = json.loads(self.path.read_text())
+        except FileNotFoundError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return isinstance(found, dict) and found.get("id") != self.owner["id"]
+
     def _beat(self) -> None:
         while not self._done.wait(self.interval):
-            if not self.is_held():
-                return
             try:
+                if self._is_lost():
+                    return
                 self._write()
             except OSError as error:  # a full or hanging disk: the check before a commit decides
                 log.warning("the lease could not be renewed (%s)", error)

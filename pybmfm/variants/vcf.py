@@ -129,10 +129,9 @@ class VcfReader:
         return any("COMMON" in text and _COMMON_KEY.search(text) for _, text in self._blocks())
 
     def contig_names(self) -> list[str]:
-        """Return the contigs that the header, else an index, else the records name."""
-        return (
-            list(self.header.contigs) or _indexed_names(self.path) or list(self._recorded_names())
-        )
+        """Return the contigs of the header, and those that an index, else the records, name."""
+        found = _indexed_names(self.path) or self._recorded_names()
+        return list(dict.fromkeys([*self.header.contigs, *found]))
 
     def _recorded_names(self) -> dict[str, None]:
         names: dict[str, None] = {}

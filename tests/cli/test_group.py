@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import subprocess
@@ -41,6 +42,7 @@ def test_help_imports_no_heavy_package() -> None:
         (Interrupted("saved at step 3"), 143),
         (OutOfMemory("GPU"), 137),
         (MemoryError(), 137),
+        (OSError(errno.ENOSPC, "No space left on device"), 2),
     ],
 )
 def test_errors_become_exit_codes(

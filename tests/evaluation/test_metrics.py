@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from pybmfm.evaluation import compute_metrics, default_metric
+from pybmfm.evaluation import compute_metrics
 from pybmfm.evaluation.metrics import weighted_metrics
+from pybmfm.tasks import check_metric
 
 SEEDS = st.integers(0, 10_000)
 
@@ -119,4 +120,4 @@ def test_constant_predictions_have_no_correlation_but_an_mcc_of_zero() -> None:
      ("regression", "pearson")],
 )  # fmt: skip
 def test_each_kind_has_a_heading_metric(kind: str, metric: str) -> None:
-    assert default_metric(kind) == metric
+    assert check_metric(kind, None) == metric

@@ -8,7 +8,6 @@ pytestmark = pytest.mark.pipeline
 
 PROFILES = {
     "test": ["simulate = true", "max_cpus = 1"],
-    "demo": ["simulate = true"],
     "test_full": ["preset = 'paper'", "steps = 150000"],
     "docker": ["docker {", "enabled = true"],
     "podman": ["podman {", "enabled = true"],

@@ -70,6 +70,40 @@ def test_results_are_published_and_announced(first_run):
         assert f"  {results / name}\n" in outcome.text
 
 
+def test_published_windows_are_the_corpus_windows(first_run):
+    _, folder = first_run
+    manifest = json.loads((folder / "results/windows/manifest.json").read_text())
+    assert manifest["made_by"].endswith(":SAMPLE_GENOME")
+
+
+def test_published_folders_can_be_supplied(stub_run, first_run, tmp_path):
+    """As a user would: tokenizers and corpora of one encoding have the same folder name."""
+    _, folder = first_run
+    flags = []
+    for name, published in (("tokenizer", "tokenizers"), ("corpus", "corpora")):
+        paths = [folder / "results" / published / encoding for encoding in ("ref", "snp")]
+        flags += [f"--{name}", ",".join(map(str, paths))]
+    outcome = stub_run(tmp_path, *flags)
+    assert outcome.code == 0, outcome.text
+    assert "PRETRAIN" in submitted(outcome.text)
+    assert "BUILD_CORPUS" not in submitted(outcome.text)
+
+
+def test_inputs_named_like_outputs_are_left_alone(stub_run, tmp_path):
+    """Nextflow links inputs into the work folder, where writing to their name would reach them."""
+    names = ["snp.scored.vcf.gz", "snp.parquet", "snp.fa", "variants.vcf", "mpra"]
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "gue").mkdir()
+    flags = ["--simulate", "false", "--fasta", "snp.fa", "--vcf", "variants.vcf"]
+    flags += ["--score_vcf", "snp.scored.vcf.gz", "--embed_input", "snp.parquet", "--gue", "gue"]
+    flags += ["--mpra", "mpra", "--task_names", "mpra_k562"]
+    outcome = stub_run(tmp_path, *flags)
+    assert outcome.code == 0, outcome.text
+    assert [(tmp_path / name).read_text() for name in names] == ["mine"] * len(names)
+    assert list((tmp_path / "gue").iterdir()) == []
+
+
 def test_versions_of_every_process_are_recorded(first_run):
     outcome, folder = first_run
     rows = (folder / "results/pipeline_info/versions.tsv").read_text().split("\n")

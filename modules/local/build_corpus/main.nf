@@ -4,8 +4,8 @@ process BUILD_CORPUS {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple val(meta), path(frequencies), path(tokenizer)
-    tuple path(fasta), path(fasta_index)
+    tuple val(meta), path(frequencies), path(tokenizer, stageAs: 'tokenizer/*')
+    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
     path windows
     val digest
 

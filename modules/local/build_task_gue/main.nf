@@ -4,7 +4,7 @@ process BUILD_TASK_GUE {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    path folder
+    path folder, stageAs: 'input/*'
     val names
     val digest
 

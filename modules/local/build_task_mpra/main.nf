@@ -4,7 +4,7 @@ process BUILD_TASK_MPRA {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    path table
+    path table, stageAs: 'input/*'
     val column
     val digest
 

@@ -5,12 +5,12 @@ process EMBED {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple val(meta), path(checkpoint)
-    path sequences
+    tuple val(meta), path(checkpoint, stageAs: 'checkpoint/*')
+    path sequences, stageAs: 'sequences/*'
     val digest
 
     output:
-    tuple val(meta), path('*.parquet'), emit: embeddings
+    tuple val(meta), path("${meta.encoding}.parquet"), emit: embeddings
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:

@@ -5,12 +5,12 @@ process ENCODE_GENOME {
 
     input:
     tuple val(meta), path(frequencies)
-    tuple path(fasta), path(fasta_index)
+    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
     val region
     val digest
 
     output:
-    tuple val(meta), path('*.fa'), emit: encoded
+    tuple val(meta), path("${meta.encoding}.fa"), emit: encoded
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:

@@ -5,7 +5,7 @@ process FINETUNE {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple val(meta), path(checkpoint), path(train, stageAs: 'train/*'), path(dev, stageAs: 'dev/*'), path(test, stageAs: 'test/*')
+    tuple val(meta), path(checkpoint, stageAs: 'checkpoint/*'), path(train, stageAs: 'train/*'), path(dev, stageAs: 'dev/*'), path(test, stageAs: 'test/*')
     val digest
 
     output:

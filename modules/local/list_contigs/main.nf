@@ -4,8 +4,8 @@ process LIST_CONTIGS {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple path(fasta), path(fasta_index)
-    tuple path(vcf), path(vcf_index)
+    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
+    tuple path(vcf, stageAs: 'variants/*'), path(vcf_index, stageAs: 'variants/*')
     val digest
 
     output:

@@ -5,7 +5,7 @@ process PRETRAIN {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple val(meta), path(corpus), path(tokenizer)
+    tuple val(meta), path(corpus, stageAs: 'corpus/*'), path(tokenizer, stageAs: 'tokenizer/*')
     val checkpoint_root
     val digest
 
@@ -18,8 +18,10 @@ process PRETRAIN {
 
     script:
     def args = task.ext.args ?: ''
+    def gpus = task.accelerator ? task.accelerator.request : 0
+    def pretrain = gpus > 1 ? "torchrun --standalone --nproc-per-node ${gpus} -m pybmfm pretrain" : 'pretrain'
     """
-    pretrain \\
+    ${pretrain} \\
         --corpus ${corpus} \\
         --tokenizer ${tokenizer} \\
         --out model_${meta.encoding} \\

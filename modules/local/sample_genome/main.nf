@@ -4,7 +4,7 @@ process SAMPLE_GENOME {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple path(fasta), path(fasta_index)
+    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
     val digest
 
     output:
@@ -27,6 +27,6 @@ process SAMPLE_GENOME {
     """
     mkdir windows
     touch windows/windows.parquet
-    echo '{"artefact": "windows"}' > windows/manifest.json
+    echo '{"artefact": "windows", "made_by": "${task.process}"}' > windows/manifest.json
     """
 }

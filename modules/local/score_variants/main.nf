@@ -5,14 +5,14 @@ process SCORE_VARIANTS {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple val(meta), path(checkpoint)
-    tuple path(fasta), path(fasta_index)
-    path vcf
+    tuple val(meta), path(checkpoint, stageAs: 'checkpoint/*')
+    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
+    path vcf, stageAs: 'variants/*'
     val digest
 
     output:
-    tuple val(meta), path('*.scored.vcf.gz'), emit: scored
-    path '*.scored.vcf.gz.*', emit: index
+    tuple val(meta), path("${meta.encoding}.scored.vcf.gz"), emit: scored
+    path "${meta.encoding}.scored.vcf.gz.tbi", emit: index
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:

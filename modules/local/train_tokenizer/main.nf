@@ -5,7 +5,7 @@ process TRAIN_TOKENIZER {
 
     input:
     tuple val(meta), path(frequencies)
-    tuple path(fasta), path(fasta_index)
+    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
     path windows
     val digest
 

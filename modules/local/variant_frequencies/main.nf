@@ -5,8 +5,8 @@ process VARIANT_FREQUENCIES {
 
     input:
     val contig
-    tuple path(fasta), path(fasta_index)
-    tuple path(vcf), path(vcf_index)
+    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
+    tuple path(vcf, stageAs: 'variants/*'), path(vcf_index, stageAs: 'variants/*')
     val digest
 
     output:

@@ -15,12 +15,15 @@ workflow BENCHMARK {
     digest      // '0f3a5c7e9b1d2468'
 
     main:
+    folders = channel.empty()
     if (options.gue) {
         BUILD_TASK_GUE(file(options.gue), options.gue_tasks ?: [], digest)
+        folders = folders.mix(BUILD_TASK_GUE.out.tasks)
         sheets = sheets.mix(BUILD_TASK_GUE.out.tasks.map { folder -> folder.resolve('tasks.csv') })
     }
     if (options.mpra) {
         BUILD_TASK_MPRA(file(options.mpra), options.mpra_column, digest)
+        folders = folders.mix(BUILD_TASK_MPRA.out.tasks)
         sheets = sheets.mix(BUILD_TASK_MPRA.out.tasks.map { folder -> folder.resolve('tasks.csv') })
     }
 
@@ -59,6 +62,7 @@ workflow BENCHMARK {
     results = FINETUNE.out.result.mix(BASELINE.out.result)
 
     emit:
+    folders // gue, mpra: the task tables made here
     tasks   // [[task: 'promoter', ...], train.csv, dev.csv, test.csv]
     results // [[model: 'snp', task: 'promoter', ...], result]
 }
@@ -77,11 +81,15 @@ def resolveBeside(sheet, path) {
 
 // What is wrong with the tasks of all sheets together, or null.
 def taskProblem(rows, chosen) {
+    def kinds = ['binary', 'multiclass', 'multilabel', 'regression']
     def known = rows.collect { row -> row[0].task }.sort()
     def rules = [
         [known.findAll { name -> !(name ==~ /[A-Za-z0-9][A-Za-z0-9._-]*/) }, 'a task sheet has names that cannot name a folder'],
         [known.findAll { name -> known.count(name) > 1 }.unique(), 'two tasks have the same name'],
         [rows.findAll { row -> null in row || !row[0].kind }.collect { row -> row[0].task }, 'a task sheet needs kind, train, dev and test for'],
+        [rows.findAll { row -> !(row[0].kind in kinds) }.collect { row -> "${row[0].kind} of ${row[0].task}" }, "a task's kind is ${kinds.join(', ')}, not"],
+        [rows.findAll { row -> !(row[0].metric ==~ /[a-z0-9_]*/) }.collect { row -> row[0].task }, 'a metric has a name such as mcc or pearson; look at'],
+        [rows.collectMany { row -> row[1..3].findAll { table -> !table.exists() } }.collect { table -> table.toUriString() }, 'tables of a task sheet do not exist'],
         [rows ? chosen.findAll { name -> !(name in known) } : [], "--task_names: the tasks are ${known.join(', ')}; there is no"]
     ]
     def broken = rules.find { rule -> rule[0] }

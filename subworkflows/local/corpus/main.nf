@@ -27,6 +27,7 @@ workflow CORPUS {
         contigs = LIST_CONTIGS.out.contigs
             .splitCsv(header: true, sep: '\t')
             .map { row -> row.contig }
+            .filter { contig -> !options.contigs || contig in options.contigs }
         VARIANT_FREQUENCIES(contigs, genome, vcf, digest)
         MERGE_FREQUENCIES(VARIANT_FREQUENCIES.out.frequencies.collect(), digest)
         frequencies = MERGE_FREQUENCIES.out.frequencies

@@ -56,6 +56,9 @@ def schemaProperties(String schemaFile) {
 // [value: 5, problems: []], or [value: null, problems: ["--steps: 'five' is not a whole number"]]
 def checkValue(String name, Object raw, Map property) {
     if (raw == null || raw.toString().trim() == '') {
+        if (raw != null && property.default != null) {
+            return [value: null, problems: ["--${name}: has no value; give one, or leave the parameter out"]]
+        }
         return [value: null, problems: property.required ? ["--${name}: is required; give a value"] : []]
     }
     def coerced = coerce(raw, property)
@@ -66,6 +69,9 @@ def checkValue(String name, Object raw, Map property) {
 // From the command line any value may come as text: 'false' is not true, and '5' is a number.
 def coerce(Object raw, Map property) {
     def text = raw instanceof List ? raw.join(',') : raw.toString().trim()
+    if (raw instanceof List && !property.list_of) {
+        return [reason: 'is a list; give one value, or text with commas']
+    }
     if (raw instanceof Map) {
         return [reason: 'has parts; give one value']
     }
@@ -118,7 +124,7 @@ def constraintProblem(Object value, Map property) {
 
 // Addresses (https, ftp, s3, gs, az ...) are fetched later and fail there; only local paths are looked at.
 def pathProblem(String path, String format) {
-    if (path ==~ /[a-z][a-z0-9+]*:\/\/.+/ && !path.startsWith('file://')) {
+    if (isAddress(path)) {
         return null
     }
     def place = file(path, glob: false)
@@ -134,6 +140,10 @@ def pathProblem(String path, String format) {
     return null
 }
 
+def isAddress(Object path) {
+    return path ==~ /[a-z][a-z0-9+]*:\/\/.+/ && !path.startsWith('file://')
+}
+
 // What the schema cannot say: which parameters need or exclude one another.
 def combinationProblems(Map options) {
     def skipped = options.checkpoint || options.corpus
@@ -145,6 +155,8 @@ def combinationProblems(Map options) {
         [options.vcf && !options.fasta, '--fasta: is missing; --vcf needs the genome it belongs to'],
         [options.score_vcf && !source, '--fasta: is missing; --score_vcf needs the genome it belongs to'],
         [options.corpus && !options.tokenizer && !options.checkpoint, '--tokenizer: is missing; --corpus needs the tokenizers it was made with'],
+        [!options.checkpoint && isAddress(options.checkpoint_root ?: options.outdir), '--checkpoint_root: must be a folder on a disk that every task reaches; an address such as s3:// cannot hold checkpoints yet'],
+        [options.gue && isAddress(options.gue), '--gue: must be a local folder; unpack the benchmark first'],
         [options.min_length > options.max_length, '--min_length: is above --max_length']
     ]
     return rules.findAll { rule -> rule[0] }.collect { rule -> rule[1] }
