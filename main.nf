@@ -41,7 +41,7 @@ def sourceDigest(root) {
 
 // The parameters as they were understood, beside the trace.
 def recordParameters(options) {
-    def target = file("${options.outdir}/pipeline_info/params.json")
+    def target = file("${options.outdir}/pipeline_info/parameters.json")
     target.parent.mkdirs()
     target.text = groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(options)) + '\n'
 }

@@ -36,6 +36,7 @@ def command(
     """Encode and tokenize every window into Arrow shards, one folder per split.
 
     Alleles are drawn anew in every pass. The result is the same for any number of threads.
+    A tokenizer trained on the other encoding may be used; the manifest names both encodings.
 
     \b
     Example:

@@ -21,7 +21,7 @@ from pybmfm.cli.options import PATH, fasta_option, out_option, seed_option, stra
     "--region",
     "regions",
     multiple=True,
-    help="chr20:1-5000, 1-based inclusive; repeatable. Default: every contig.",
+    help="chr20:1-5000, 1-based inclusive; repeatable, once each. Default: every contig.",
 )
 @strategy_option()
 @click.option(

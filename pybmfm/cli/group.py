@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from pybmfm import __version__
-from pybmfm.core.errors import Interrupted, OutOfMemory, UserError
+from pybmfm.core.errors import Interrupted, UserError, is_out_of_memory
 
 # verb: one line of help. 'encode-genome' lives in pybmfm/cli/encode_genome.py as `command`.
 VERBS = {
@@ -35,8 +35,17 @@ VERBS = {
 }
 
 
-# What the machine refuses, not a bug: no space, quota, read-only place, no permission.
-ENVIRONMENT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+# What the machine refuses, not a bug: no space, quota, file too large, read-only place, no
+# permission, a failing disk.
+ENVIRONMENT = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+}
 
 
 class LazyGroup(click.Group):
@@ -89,15 +98,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(f"Error: {error}", 2)
     except Interrupted as error:
         _fail(str(error), 143)
-    except (OutOfMemory, MemoryError) as error:
-        _fail(f"Out of memory: {error}", 137)
     except BrokenPipeError:
         sys.exit(141)
-    except OSError as error:
-        if error.errno not in ENVIRONMENT:
+    except Exception as error:
+        if is_out_of_memory(error):
+            # Torch appends a stack trace to its messages.
+            _fail(f"Out of memory: {str(error).partition(chr(10))[0]}", 137)
+        if not isinstance(error, OSError) or error.errno not in ENVIRONMENT:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        _fail(f"Error: {place}{error.strerror}; free space or permissions are needed there.", 2)
+        remedy = "free space, permissions or a working disk are needed there"
+        _fail(f"Error: {place}{error.strerror}; {remedy}.", 2)
 
 
 def _fail(message: str, code: int) -> None:

@@ -52,9 +52,8 @@ SHARE = click.FloatRange(0, 1)
 @click.option(
     "--max-length",
     type=POSITIVE,
-    default=2048,
-    show_default=True,
-    help="Longest sequence in tokens; longer windows are cut into pieces.",
+    help="Longest sequence in tokens; longer windows are cut into pieces "
+    "[default: 2048, at most --tokens-per-batch]",
 )
 @click.option(
     "--precision",
@@ -106,6 +105,8 @@ def command(corpora: tuple[Path, ...], **options: Any) -> None:
     and, while running, OUT/progress.jsonl. Exits 143 after saving when asked to stop and 137
     when memory ran out; the same command with --resume continues. Several processes:
     accelerate launch bin/pretrain ...
+
+    Corpora of different encodings built with one tokenizer give a model of encoding 'mixed'.
 
     \b
     Example:

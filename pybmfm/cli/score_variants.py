@@ -73,6 +73,10 @@ def command(
     Both windows are plain reference bases. The sums run over the tokens of allele +- --flank,
     widened to the nearest token borders that both windows share (BMFM_PAIR: flank 0).
 
+    A record whose REF disagrees with the FASTA gets a note. Nothing is written where that is so
+    at more than half of the records once 20 could be compared, or at the end at more than 1 %
+    of at least 200: the VCF is then of another assembly.
+
     \b
     Example:
       pybmfm score-variants --checkpoint pretrained/snp --fasta genome.fa.gz \\

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -92,7 +94,13 @@ def command(
     with Genome(fasta) as genome:
         check_windows_fit(rows, genome, windows)
         encoder, encoding = open_encoder(genome, frequencies, seed=seed, strategy=strategy)
-        lines = encode_windows(encoder, rows)
+        # Complete once the lines have been read, which is before the manifest is written.
+        all_counts: dict[str, Any] = {**counts, "marks_dropped": encoder.dropped_marks}
+
+        def lines() -> Iterator[str]:
+            yield from encode_windows(encoder, rows)
+            all_counts["replaced_letters"] = genome.note_replaced_letters()
+
         train_tokenizer(
             TokenizerSettings(
                 out=out,
@@ -102,9 +110,8 @@ def command(
                 min_frequency=min_frequency,
                 alphabet=alphabet,
             ),
-            progress(lines, "encoding windows", total=len(rows), unit="window"),
+            progress(lines(), "encoding windows", total=len(rows), unit="window"),
             origin={"strategy": strategy, "seed": seed, "max_bases": max_bases},
             inputs=[fasta, windows, *([frequencies] if frequencies else [])],
-            # A running count, complete once the lines have been read.
-            counts={**counts, "marks_dropped": encoder.dropped_marks},
+            counts=all_counts,
         )

@@ -9,7 +9,7 @@ from pybmfm.core.artifacts import (
     write_json,
     write_manifest,
 )
-from pybmfm.core.errors import Interrupted, OutOfMemory, UserError
+from pybmfm.core.errors import Interrupted, OutOfMemory, UserError, is_out_of_memory
 from pybmfm.core.progress import progress
 from pybmfm.core.randomness import derive_seed
 from pybmfm.core.tables import read_table, write_table
@@ -21,6 +21,7 @@ __all__ = [
     "derive_seed",
     "describe_inputs",
     "digest_file",
+    "is_out_of_memory",
     "output_directory",
     "output_file",
     "progress",

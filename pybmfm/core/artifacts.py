@@ -23,16 +23,16 @@ MANIFEST = "manifest.json"
 def output_directory(path: str | Path) -> Iterator[Path]:
     """Yield a hidden sibling folder that takes the name ``path`` when the block ends well.
 
-    An existing folder of that name is replaced whole; on an error nothing is left behind.
+    An artefact of that name is replaced whole; on an error nothing is left behind.
 
     Raises
     ------
     UserError
-        If the place cannot be written, or ``path`` is an existing file.
+        If the place cannot be written, or ``path`` is an existing file or a folder that holds
+        anything but an artefact of ours.
     """
     target = Path(path).absolute()
-    if target.exists() and not target.is_dir():
-        raise UserError("is a file, not a folder", file=path, remedy="choose another --out")
+    _check_replaceable(target, path)
     with _writable(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(
@@ -184,6 +184,22 @@ def _replace_folder(staging: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         os.replace(staging, target)
+
+
+def _check_replaceable(target: Path, path: str | Path) -> None:
+    """Refuse to replace what is not ours: a user's folder given as --out must survive."""
+    if target.exists() and not target.is_dir():
+        raise UserError("is a file, not a folder", file=path, remedy="choose another --out")
+    if not target.is_dir() or not any(target.iterdir()):
+        return
+    try:
+        ours = "artefact" in json.loads((target / MANIFEST).read_text())
+    except (OSError, ValueError):
+        ours = False
+    if not ours:
+        raise UserError(
+            "holds files that pybmfm did not make", file=path, remedy="choose another --out"
+        )
 
 
 def _folder_mode() -> int:

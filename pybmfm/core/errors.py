@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 
@@ -43,3 +44,20 @@ class Interrupted(Exception):
 
 class OutOfMemory(Exception):
     """Host or GPU memory ran out: exit 137, a retry continues with what was saved."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that host or GPU memory ran out.
+
+    Judged by class name and message, so that torch need not be imported for it.
+    """
+    if isinstance(error, (MemoryError, OutOfMemory)):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__):
+        return True
+    # Without a GPU torch raises a bare RuntimeError.
+    text = str(error).lower()
+    signs = ("defaultcpuallocator", "out of memory", "allocate memory")
+    return isinstance(error, RuntimeError) and any(sign in text for sign in signs)

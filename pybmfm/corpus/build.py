@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pybmfm.core import UserError, digest_file, output_directory, progress, write_manifest
+from pybmfm.core import digest_file, output_directory, progress, write_manifest
 from pybmfm.core.artifacts import MANIFEST
 from pybmfm.corpus.encoded import check_windows_fit, encode_windows, open_encoder
 from pybmfm.corpus.splits import SPLITS
@@ -67,7 +67,7 @@ def build_corpus(settings: CorpusSettings) -> None:
     Raises
     ------
     UserError
-        If an input is missing, or windows, genome, tokenizer and encoding do not fit.
+        If an input is missing, or windows and genome do not fit.
     """
     use_threads(settings.threads)
     windows, windows_manifest = read_windows(settings.windows)
@@ -77,7 +77,7 @@ def build_corpus(settings: CorpusSettings) -> None:
         encoder, encoding = open_encoder(
             genome, settings.frequencies, seed=settings.seed, strategy=settings.strategy
         )
-        _check_encoding(tokenizer, encoding)
+        _note_encoding(tokenizer, encoding)
         counts, shards = {}, []
         for split in [*SPLITS, *sorted(set(windows["split"]) - set(SPLITS))]:
             rows = windows[windows["split"] == split]
@@ -102,6 +102,7 @@ def build_corpus(settings: CorpusSettings) -> None:
             },
             counts=counts,
             marks_dropped=dict(sorted(encoder.dropped_marks.items())),
+            replaced_letters=genome.note_replaced_letters(),
             leakage=windows_manifest.get("leakage", {}),
             shards=shards,
         )
@@ -120,6 +121,7 @@ def shard_schema() -> pa.Schema:
             ("end", pa.int64()),
             ("strand", pa.string()),
             ("pass", pa.int32()),
+            ("split", pa.string()),
             ("encoding", pa.string()),
         ]
     )
@@ -205,14 +207,13 @@ def _record_batch(
     return pa.record_batch([tokens.cast(schema.field(0).type), *columns, encodings], schema=schema)
 
 
-def _check_encoding(tokenizer: DnaTokenizer, encoding: str) -> None:
+def _note_encoding(tokenizer: DnaTokenizer, encoding: str) -> None:
+    """Say when the tokenizer was trained on another encoding: one may serve several corpora."""
     # A foreign folder without a manifest does not say what it was trained on.
     known = (tokenizer.folder / MANIFEST).is_file()
     if known and tokenizer.encoding not in {encoding, "mixed"}:
-        raise UserError(
-            f"the tokenizer was trained on {tokenizer.encoding} text, this corpus is {encoding}",
-            file=tokenizer.folder,
-            remedy="give --frequencies for snp and leave it out for ref",
+        log.info(
+            "the tokenizer was trained on %s text, this corpus is %s", tokenizer.encoding, encoding
         )
 
 

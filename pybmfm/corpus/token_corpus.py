@@ -56,7 +56,7 @@ class TokenCorpus:
         return view
 
     def window(self, index: int) -> dict[str, Any]:
-        """Where a row comes from: contig, start, end, strand, pass, encoding."""
+        """Where a row comes from: contig, start, end, strand, pass, split, encoding."""
         batch, row = self._place(index)
         record: dict[str, Any] = self._batches[batch].slice(row, 1).to_pylist()[0]
         return {name: value for name, value in record.items() if name != "tokens"}

@@ -96,7 +96,7 @@ def sample_windows(settings: WindowSettings) -> None:
     _check(settings)
     with Genome(settings.fasta) as genome:
         layouts = [_layout(genome, c) for c in progress(list(genome.lengths), "reading contigs")]
-        replaced = sum(genome.replaced_letters.values())
+        replaced = genome.note_replaced_letters()
     block_size = settings.block_size or default_block_size({c.name: c.length for c in layouts})
     dropped: Counter[str] = Counter()
     windows = cut_windows(settings, layouts, block_size, dropped)
@@ -115,14 +115,12 @@ def sample_windows(settings: WindowSettings) -> None:
             counts={
                 "windows": {s: int((windows["split"] == s).sum()) for s in SPLITS},
                 "dropped": dict(sorted(dropped.items())),
-                "letters_replaced_by_n": replaced,
+                "replaced_letters": replaced,
                 **coverage,
             },
-            leakage={"shared_bp": leakage},
+            leakage={"shared_bp": sum(leakage.values()), "by_pair": leakage},
         )
     _log_summary(windows, coverage, dropped)
-    if replaced:
-        log.info("%s letters outside ACGTN were read as N", f"{replaced:,}")
 
 
 def cut_windows(

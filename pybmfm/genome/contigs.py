@@ -51,28 +51,29 @@ def match_contigs(
     -------
     dict
         Other name -> FASTA name: by exact name, else by chromosome (alias or accession), else
-        by a length that only one contig on either side has. Unmatched names are left out.
+        by a length that only one contig on either side has, if the FASTA's contig has no other
+        name yet. Unmatched names are left out.
     """
     by_chromosome: dict[str, str] = {}
     for contig in fasta_lengths:
         by_chromosome.setdefault(chromosome_of(contig) or "", contig)
     by_chromosome.pop("", None)
+    names = list(names)
+    matched = {
+        name: name if name in fasta_lengths else by_chromosome[chromosome_of(name) or ""]
+        for name in names
+        if name in fasta_lengths or chromosome_of(name) in by_chromosome
+    }
+    taken = set(matched.values())
     by_length = _by_unique_length(fasta_lengths)
-    other_by_length = _by_unique_length(lengths or {})
-    matched = {}
-    for name in names:
-        chromosome = chromosome_of(name)
-        length = (lengths or {}).get(name, -1)
-        if name in fasta_lengths:
-            matched[name] = name
-        elif chromosome is not None and chromosome in by_chromosome:
-            matched[name] = by_chromosome[chromosome]
-        elif length in by_length and other_by_length.get(length) == name:
-            contig = by_length[length]
-            # Two different known chromosomes of one length are not the same contig.
-            if chromosome is None or chromosome_of(contig) is None:
-                matched[name] = contig
-    return matched
+    for length, name in _by_unique_length(lengths or {}).items():
+        if name in matched or length not in by_length or by_length[length] in taken:
+            continue
+        contig = by_length[length]
+        # Two different known chromosomes of one length are not the same contig.
+        if chromosome_of(name) is None or chromosome_of(contig) is None:
+            matched[name] = contig
+    return {name: matched[name] for name in names if name in matched}
 
 
 def find_contig(fasta_lengths: Mapping[str, int], name: str, file: object = None) -> str:

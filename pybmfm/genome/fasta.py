@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from pybmfm.core import UserError
 from pybmfm.genome.bases import decode_bases, encode_bases
 from pybmfm.genome.compression import broken_file, compression_of, has_bgzip_end, open_bytes
+
+log = logging.getLogger("pybmfm")
 
 _FETCH = 1 << 24
 
@@ -112,6 +115,13 @@ class Genome:
                 digest.update(decode_bases(codes[start : start + _FETCH]).encode())
             self._digests[contig] = digest.hexdigest()
         return self._digests[contig]
+
+    def note_replaced_letters(self) -> int:
+        """Return, and log if any, how many letters of the contigs read so far became N."""
+        replaced = sum(self.replaced_letters.values())
+        if replaced:
+            log.info("%s letters outside ACGTN were read as N", f"{replaced:,}")
+        return replaced
 
     def _contig(self, contig: str) -> NDArray[np.uint8]:
         if self._cached is None or self._cached[0] != contig:

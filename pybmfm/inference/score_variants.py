@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("pybmfm")
 
 RECORDS_AT_ONCE = 64
-# A file for another assembly disagrees at most records; a few odd records are only noted.
+# A file for another assembly disagrees at most records, which shows early; at the end a share
+# that is too large for a few odd records stops as well, in files large enough to tell.
 COMPARABLE_BEFORE_STOP, MISMATCHES_TO_STOP = 20, 0.5
+COMPARABLE_AT_END, MISMATCHES_AT_END = 200, 0.01
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ def score_variants(settings: ScoreSettings) -> ScoreSummary:
     two plain windows.
 
     ``BMFM_NOTE`` gives the reason where a record or an allele (``2:reason`` is the second ALT)
-    has no score, or no BMFM_PAIR (``no_pair_symbol``).
+    has no score, or no BMFM_PAIR (``no_pair_symbol``). A REF that disagrees with the FASTA is a
+    note as long as such records are few, see below.
 
     Returns
     -------
@@ -135,7 +138,8 @@ def score_variants(settings: ScoreSettings) -> ScoreSummary:
     ------
     UserError
         If an input is missing, malformed, unsorted or cut off, FASTA and VCF share no contig, or
-        most REF alleles disagree with the FASTA.
+        REF disagrees with the FASTA at more than half of the records once 20 could be compared,
+        or at the end at more than 1 % of at least 200.
     """
     from pybmfm.model import load_checkpoint
 
@@ -172,7 +176,12 @@ class _Scorer:
         self.batch_tokens = choose_batch_tokens(settings.batch_tokens, device)
         self.pairs = tokenizer.encoding != "ref"
         self.limit = int(model.config.max_position_embeddings)
+        # All at once: a length says nothing where two contigs have it.
+        named = vcf.contigs
+        lengths = {name: length for name, length in named.items() if length is not None}
+        self.header_contigs = match_contigs(genome.lengths, named, lengths)
         self.contigs: dict[str, str | None] = {}
+        self.first_mismatch = ""
         self.counts: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
 
@@ -181,11 +190,20 @@ class _Scorer:
         records = progress(self.vcf.records(), "scoring variants", unit="records")
         while chunk := list(islice(records, RECORDS_AT_ONCE)):
             yield from self._score(chunk)
-            self._check_assembly()
+            self._check_assembly(COMPARABLE_BEFORE_STOP, MISMATCHES_TO_STOP, "the first ")
         self._check_contigs()
+        self._check_assembly(COMPARABLE_AT_END, MISMATCHES_AT_END)
 
     def summary(self) -> ScoreSummary:
         """Log and return the counts."""
+        if self.first_mismatch:
+            log.warning(
+                "REF disagrees with the FASTA at %s of %s comparable records, first %s; such "
+                "records get a note only",
+                f"{self.counts['mismatches']:,}",
+                f"{self.counts['comparable']:,}",
+                self.first_mismatch,
+            )
         summary = ScoreSummary(
             self.counts["records"], self.counts["scored"], dict(sorted(self.reasons.items()))
         )
@@ -304,29 +322,24 @@ class _Scorer:
 
     def _fasta_name(self, contig: str) -> str | None:
         if contig not in self.contigs:
-            lengths = self.vcf.contig_lengths
-            known = {contig: lengths[contig]} if contig in lengths else None
-            self.contigs[contig] = match_contigs(self.genome.lengths, [contig], known).get(contig)
+            alone = match_contigs(self.genome.lengths, [contig])
+            self.contigs[contig] = {**alone, **self.header_contigs}.get(contig)
         return self.contigs[contig]
 
     def _note_mismatch(self, record: VcfRecord, contig: str, reference: str) -> None:
-        if not self.counts["mismatches"]:
-            log.warning(
-                "%s, line %d: REF %s is %s in the FASTA (%s:%d); such records get a note only",
-                self.settings.vcf,
-                record.line_number,
-                record.ref[:20],
-                reference[:20],
-                contig,
-                record.start + 1,
+        if not self.first_mismatch:
+            self.first_mismatch = (
+                f"{contig}:{record.start + 1} (line {record.line_number}) "
+                f"REF {record.ref[:20]}, FASTA {reference[:20]}"
             )
         self.counts["mismatches"] += 1
 
-    def _check_assembly(self) -> None:
+    def _check_assembly(self, at_least: int, share: float, which: str = "") -> None:
         comparable, wrong = self.counts["comparable"], self.counts["mismatches"]
-        if comparable >= COMPARABLE_BEFORE_STOP and wrong > MISMATCHES_TO_STOP * comparable:
+        if comparable >= at_least and wrong > share * comparable:
             raise UserError(
-                f"REF disagrees with the FASTA at {wrong} of the first {comparable} records",
+                f"REF disagrees with the FASTA at {wrong:,} of {which}{comparable:,} comparable "
+                f"records, first {self.first_mismatch}",
                 file=self.settings.vcf,
                 remedy=f"give the VCF of the assembly in {self.settings.fasta}",
             )

@@ -76,9 +76,9 @@ class VcfText:
         self._read_header()
 
     @property
-    def contig_lengths(self) -> dict[str, int]:
-        """Lengths of the contigs that the header gives one for."""
-        lengths = {}
+    def contigs(self) -> dict[str, int | None]:
+        """The header's contigs, with their lengths where it gives one."""
+        contigs: dict[str, int | None] = {}
         for line in self.header:
             text = line.decode("latin-1").strip()
             if not text.startswith("##contig=<"):
@@ -88,9 +88,10 @@ class VcfText:
                 for part in text[len("##contig=<") : -1].split(",")
                 if "=" in part
             )
-            if "ID" in fields and fields.get("length", "").isdigit():
-                lengths[fields["ID"]] = int(fields["length"])
-        return lengths
+            if "ID" in fields:
+                length = fields.get("length", "")
+                contigs[fields["ID"]] = int(length) if length.isdigit() else None
+        return contigs
 
     def records(self) -> Iterator[VcfRecord]:
         """Yield the data lines; they must be sorted, since the output is indexed.

@@ -271,8 +271,6 @@ def record_counts(artefact: Artefact) -> dict[str, dict[str, int]]:
 def shared_bp(artefact: Artefact) -> int | None:
     """Base pairs in more than one split, summed over pairs of splits; None if not counted."""
     shared = artefact.manifest.get("leakage", {}).get("shared_bp")
-    if isinstance(shared, dict):
-        return int(sum(shared.values()))
     return None if shared is None else int(shared)
 
 

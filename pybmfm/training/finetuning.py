@@ -22,6 +22,7 @@ from pybmfm.core import (
     OutOfMemory,
     UserError,
     derive_seed,
+    is_out_of_memory,
     output_directory,
     progress,
     write_json,
@@ -429,7 +430,9 @@ def _autocast(precision: str, device: torch.device) -> AbstractContextManager[An
 def _memory_errors() -> Iterator[None]:
     try:
         yield
-    except torch.cuda.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         raise OutOfMemory(f"{error}; use a smaller --batch-tokens") from error
 
 

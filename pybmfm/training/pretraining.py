@@ -24,6 +24,7 @@ from pybmfm.core import (
     OutOfMemory,
     UserError,
     digest_file,
+    is_out_of_memory,
     progress,
     read_manifest,
     write_json,
@@ -56,6 +57,7 @@ BETAS = (0.9, 0.98)
 EPSILON = 1e-6  # this and the weight decay are lost in the paper: DNABERT-2's, which it follows
 WEIGHT_DECAY = 1e-5
 CLIP = 1.0
+MAX_LENGTH = 2048  # context of the published models
 MICRO_BATCH = "micro-batch.json"
 
 
@@ -81,6 +83,8 @@ class PretrainSettings:
         None is a fifth of ``steps``, the published share (30,000 of 150,000).
     mask_share, keep_share
         Share of tokens predicted, and the share of those left visible.
+    max_length
+        Longest sequence in tokens; None is 2048, or ``tokens_per_batch`` where that is less.
     precision
         ``fp32``, ``bf16`` or ``auto`` (bf16 on GPUs that have it).
     checkpoint_every, checkpoint_minutes
@@ -113,7 +117,7 @@ class PretrainSettings:
     warmup_steps: int | None = None
     mask_share: float = 0.15
     keep_share: float = 0.1
-    max_length: int = 2048
+    max_length: int | None = None
     precision: str = "auto"
     checkpoint_every: int = 500
     checkpoint_minutes: float = 30.0
@@ -127,6 +131,13 @@ class PretrainSettings:
     seed: int = 0
     threads: int = 1
     device: str = "auto"
+
+    @property
+    def longest(self) -> int:
+        """Longest sequence in tokens."""
+        return (
+            min(MAX_LENGTH, self.tokens_per_batch) if self.max_length is None else self.max_length
+        )
 
     @property
     def warmup(self) -> int:
@@ -510,7 +521,7 @@ class _Run:
         try:
             yield
         except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             halved = max(1, min(self.micro_batch, self._largest_share()) // 2)
             write_json(self.checkpoints.folder / MICRO_BATCH, {"micro_batch_tokens": halved})
@@ -526,14 +537,16 @@ class _Run:
 def _check(settings: PretrainSettings) -> None:
     if not settings.corpora:
         raise UserError("no corpus is given", remedy="give --corpus")
-    if settings.max_length > settings.tokens_per_batch:
+    if settings.longest > settings.tokens_per_batch:
         raise UserError(
             f"--tokens-per-batch {settings.tokens_per_batch:,} is smaller than "
-            f"--max-length {settings.max_length:,}",
+            f"--max-length {settings.longest:,}",
             remedy="raise the one or lower the other",
         )
-    if settings.max_length < 3:
-        raise UserError("--max-length must be at least 3 tokens", remedy="raise it")
+    if settings.longest < 3:
+        raise UserError(
+            "--max-length and --tokens-per-batch must be at least 3 tokens", remedy="raise them"
+        )
     if settings.warmup > settings.steps:
         raise UserError(
             f"--warmup-steps {settings.warmup:,} is more than --steps {settings.steps:,}",
@@ -551,7 +564,7 @@ def _pieces(settings: PretrainSettings, manifests: list[dict[str, Any]], split: 
         for folder, manifest in zip(settings.corpora, manifests, strict=True)
         if any(shard["file"].startswith(f"{split}/") for shard in manifest["shards"])
     ]
-    return Pieces(corpora, settings.max_length)
+    return Pieces(corpora, settings.longest)
 
 
 def _check_tokenizer(folder: Path, manifest: dict[str, Any], tokenizer: DnaTokenizer) -> None:
@@ -571,7 +584,7 @@ def _model(settings: PretrainSettings, tokenizer: DnaTokenizer) -> PreTrainedMod
         pad_id=tokenizer.pad,
         cls_id=tokenizer.cls,
         sep_id=tokenizer.sep,
-        max_length=settings.max_length,
+        max_length=settings.longest,
     )
     return build_model(config, settings.seed)
 
@@ -592,7 +605,11 @@ def _precision(settings: PretrainSettings, device: torch.device) -> str:
 
 
 def _shown_settings(settings: PretrainSettings) -> dict[str, Any]:
-    shown = {**asdict(settings), "warmup_steps": settings.warmup}
+    shown = {
+        **asdict(settings),
+        "max_length": settings.longest,
+        "warmup_steps": settings.warmup,
+    }
     paths = ("corpora", "tokenizer", "out", "checkpoints", "resume")
     return {name: value for name, value in shown.items() if name not in paths}
 
@@ -609,6 +626,7 @@ def _identity(
     shaping = {k: v for k, v in asdict(settings).items() if k not in NOT_SHAPING}
     return {
         **shaping,
+        "max_length": settings.longest,
         "warmup_steps": settings.warmup,
         "precision": _precision(settings, world.device),
         "corpora": [digest_file(folder / "manifest.json") for folder in settings.corpora],
@@ -651,10 +669,3 @@ def _short(value: Any) -> str:
     if isinstance(value, list):
         return "+".join(map(_short, value))
     return value[:8] if isinstance(value, str) and len(value) == 64 else str(value)
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
-        return True
-    text = str(error).lower()
-    return "defaultcpuallocator" in text or "allocate memory" in text

@@ -142,6 +142,10 @@ def variant_frequencies(settings: FrequencySettings) -> dict[str, Any]:
             inputs=[settings.fasta, settings.vcf],
             **sections,
         )
+    # Not before: an error is to be the only line.
+    if settings.records == "auto":
+        which = "those flagged COMMON" if table.only_common else "all, none has the key COMMON"
+        log.info("records taken (--records auto): %s", which)
     log.info(
         "variant frequencies: records read %s, used %s%s; positions %s",
         f"{table.total.read:,}",
@@ -188,9 +192,6 @@ class _TableBuilder:
         self.comparable = 0
 
     def build(self) -> dict[str, Any]:
-        if self.settings.records == "auto":
-            which = "those flagged COMMON" if self.only_common else "all, none has the key COMMON"
-            log.info("records taken (--records auto): %s", which)
         for vcf_name, records in self._by_contig():
             contig = self._match(vcf_name)
             if contig is None:

@@ -65,12 +65,15 @@ def encode_genome(settings: EncodeSettings) -> None:
     table = None if settings.frequencies is None else FrequencyTable.open(settings.frequencies)
     with Genome(settings.fasta) as genome:
         encoder = WindowEncoder(genome, table, seed=settings.seed, strategy=settings.strategy)
-        regions = [parse_region(text, genome.lengths) for text in settings.regions] or [
+        asked = [parse_region(text, genome.lengths, genome.path) for text in settings.regions]
+        # A region asked for twice, under whatever name of its contig, is one record.
+        regions = list(dict.fromkeys(asked)) or [
             (contig, 0, length) for contig, length in genome.lengths.items() if length
         ]
         write = _write_text if settings.output_format == "text" else _write_codes
         with output_file(settings.out) as staging:
             write(staging, encoder, regions, settings)
+        genome.note_replaced_letters()
     marks = sum(encoder.dropped_marks.values())
     log.info(
         "encoded %s nucleotides in %d regions%s",

@@ -42,7 +42,13 @@ def test_help_imports_no_heavy_package() -> None:
         (Interrupted("saved at step 3"), 143),
         (OutOfMemory("GPU"), 137),
         (MemoryError(), 137),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes\n#0 a frame"), 137),
+        (RuntimeError("CUDA error: out of memory"), 137),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA"), 137),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), 137),
         (OSError(errno.ENOSPC, "No space left on device"), 2),
+        (OSError(errno.EFBIG, "File too large"), 2),
+        (OSError(errno.EIO, "Input/output error"), 2),
     ],
 )
 def test_errors_become_exit_codes(
@@ -56,6 +62,18 @@ def test_errors_become_exit_codes(
         main(["simulate"])
     assert exit_info.value.code == code
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a bug"), ValueError("out of memory"), OSError(errno.EBADF, "bad")]
+)
+def test_bugs_show_their_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pybmfm.cli.group.group.main", fail)
+    with pytest.raises(type(error)):
+        main(["simulate"])
 
 
 def test_unknown_verb_exits_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,6 +31,20 @@ def test_defaults_are_those_of_the_settings(received):
     assert given == training.PretrainSettings(given.corpora, given.tokenizer, given.out)
 
 
+@pytest.mark.parametrize(
+    ("options", "longest"),
+    [
+        ((), 2048),
+        (("--tokens-per-batch", "512"), 512),
+        (("--max-length", "4096"), 4096),
+        (("--max-length", "64", "--tokens-per-batch", "512"), 64),
+    ],
+)
+def test_longest_sequence_fits_the_batch_unless_said_otherwise(received, options, longest):
+    assert exit_code(*options) == 0
+    assert received[0].longest == longest
+
+
 def test_options_arrive(received):
     assert exit_code("--preset", "small", "--steps", "7", "--resume", "--mask-share", "0.2") == 0
     given = received[0]

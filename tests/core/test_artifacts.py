@@ -31,6 +31,7 @@ def test_folder_appears_only_when_the_block_ends_well(tmp_path: Path) -> None:
 def test_failed_block_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> None:
     with output_directory(tmp_path / "out") as staging:
         (staging / "a").write_text("old")
+        write_manifest(staging, artefact="windows", settings={})
     with pytest.raises(RuntimeError), output_directory(tmp_path / "out") as staging:
         (staging / "a").write_text("new")
         raise RuntimeError
@@ -42,8 +43,20 @@ def test_folder_is_replaced_whole(tmp_path: Path) -> None:
     for name in ("first", "second"):
         with output_directory(tmp_path / "out") as staging:
             (staging / name).touch()
-    assert names(tmp_path / "out") == ["second"]
+            write_manifest(staging, artefact="windows", settings={})
+    assert names(tmp_path / "out") == ["manifest.json", "second"]
     assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("manifest", [None, "{", '{"mine": 1}'])
+def test_a_folder_of_the_user_is_never_replaced(tmp_path: Path, manifest: str | None) -> None:
+    (tmp_path / "thesis.txt").write_text("x")
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(manifest)
+    before = names(tmp_path)
+    with pytest.raises(UserError, match="did not make"), output_directory(tmp_path):
+        pass
+    assert names(tmp_path) == before
 
 
 def test_file_keeps_its_suffixes_while_written(tmp_path: Path) -> None:

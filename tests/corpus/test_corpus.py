@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +46,7 @@ def test_every_window_is_in_one_row_and_decodes_to_its_encoded_text(
         encoder = WindowEncoder(genome, frequency_table, seed=5)
         for split in SPLITS:
             corpus = TokenCorpus(corpora[encoding], split)
-            rows = table[table["split"] == split].drop(columns="split").to_dict("records")
+            rows = table[table["split"] == split].to_dict("records")
             assert len(corpus) == len(rows)
             for index, row in enumerate(rows):
                 assert corpus.window(index) == {**row, "encoding": encoding}
@@ -68,7 +69,8 @@ def test_manifest_says_what_is_inside(
     tokenizer = DnaTokenizer.load(tokenizers["snp"])
     table, windows_manifest = read_windows(windows)
     assert manifest["artefact"] == "corpus"
-    assert manifest["encoding"] == "snp"
+    assert manifest["encoding"] == manifest["tokenizer"]["encoding"] == "snp"
+    assert manifest["replaced_letters"] == 0
     assert manifest["leakage"] == windows_manifest["leakage"]
     assert manifest["tokenizer"]["sha256"] == digest_file(tokenizers["snp"] / "tokenizer.json")
     for split in SPLITS:
@@ -93,6 +95,8 @@ def test_shards_are_plain_arrow_files_of_at_most_the_asked_rows(corpora: dict[st
     for file in files:
         table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
         assert table.schema.field("tokens").type == pa.list_(pa.uint16())
+        assert table.schema.names[-2:] == ["split", "encoding"]
+        assert set(table["split"].to_pylist()) == {"train"}
         assert 0 < table.num_rows <= 40
 
 
@@ -156,20 +160,47 @@ def test_a_split_without_windows_has_an_empty_shard(
     assert TokenCorpus(out, "dev").lengths.tolist() == []
 
 
-def test_tokenizer_of_the_other_encoding_is_refused(
-    tmp_path: Path, fasta: Path, windows: Path, frequencies: Path, tokenizers: dict[str, Path]
+def _manifest(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "manifest.json").read_text()))
+
+
+@pytest.mark.parametrize("alphabet", ["all", "observed"])
+def test_a_tokenizer_of_the_other_encoding_is_noted_and_counts_what_it_lacks(
+    tmp_path: Path,
+    fasta: Path,
+    windows: Path,
+    frequencies: Path,
+    caplog: pytest.LogCaptureFixture,
+    alphabet: str,
 ) -> None:
-    with pytest.raises(UserError, match="trained on ref text"):
-        build_corpus(
-            CorpusSettings(
-                fasta=fasta,
-                windows=windows,
-                tokenizer=tokenizers["ref"],
-                out=tmp_path / "corpus",
-                frequencies=frequencies,
-            )
-        )
-    assert list(tmp_path.iterdir()) == []
+    caplog.set_level("INFO", logger="pybmfm")
+    common = ["--fasta", fasta, "--windows", windows]
+    training = ["--vocab-size", 200, "--min-frequency", 3, "--max-bases", 20_000]
+    tokenizer, corpus = tmp_path / "tokenizer", tmp_path / "corpus"
+    run_verb("train_tokenizer", *common, *training, "--alphabet", alphabet, "--out", tokenizer)
+    both = [*common, "--tokenizer", tokenizer, "--frequencies", frequencies, "--out", corpus]
+    run_verb("build_corpus", *both)
+    assert caplog.text.count("was trained on ref text, this corpus is snp") == 1
+    manifest = _manifest(corpus)
+    assert (manifest["encoding"], manifest["tokenizer"]["encoding"]) == ("snp", "ref")
+    for counts in manifest["counts"].values():
+        assert (counts["unknown"] > 0) == (alphabet == "observed")
+
+
+def test_letters_outside_acgtn_are_counted_and_said(
+    tmp_path: Path, fasta: Path, windows: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="pybmfm")
+    odd = tmp_path / "odd.fa"
+    text = fasta.read_text()
+    odd.write_text(text[:100] + "RYK" + text[103:])
+    common = ["--fasta", odd, "--windows", windows]
+    tokenizer, corpus = tmp_path / "tokenizer", tmp_path / "corpus"
+    run_verb("train_tokenizer", *common, "--vocab-size", 200, "--out", tokenizer)
+    assert _manifest(tokenizer)["counts"]["replaced_letters"] == 3
+    run_verb("build_corpus", *common, "--tokenizer", tokenizer, "--out", corpus)
+    assert _manifest(corpus)["replaced_letters"] == 3
+    assert caplog.text.count("3 letters outside ACGTN were read as N") == 2
 
 
 def test_windows_of_another_genome_are_refused(

@@ -103,7 +103,8 @@ def test_position_splits_share_nothing_for_any_seed(
     for contig in sequences:
         assert sum(masks[s][contig].astype(int) for s in SPLITS).max() <= 1
     _, manifest = read_windows(out)
-    assert set(manifest["leakage"]["shared_bp"].values()) == {0}
+    none = {"train-dev": 0, "train-test": 0, "dev-test": 0}
+    assert manifest["leakage"] == {"shared_bp": 0, "by_pair": none}
     assert all(manifest["counts"]["windows"].values())
     assert manifest["counts"]["covered_acgt"] >= 0.8 * manifest["counts"]["acgt_bases"]
 
@@ -119,7 +120,7 @@ def test_random_split_says_what_is_shared(
         for a, b in (("train", "dev"), ("train", "test"), ("dev", "test"))
     }
     table, manifest = read_windows(out)
-    assert manifest["leakage"]["shared_bp"] == shared
+    assert manifest["leakage"] == {"shared_bp": sum(shared.values()), "by_pair": shared}
     assert min(shared.values()) > 0
     share = table["split"].value_counts(normalize=True)
     assert share["train"] == pytest.approx(0.7, abs=0.03)
@@ -146,6 +147,19 @@ def test_fixed_length_windows_have_new_boundaries_in_each_pass(tmp_path: Path, f
     table, _ = read_windows(out)
     starts = [set(table.loc[table["pass"] == number, "start"]) for number in range(3)]
     assert starts[0] != starts[1] != starts[2]
+
+
+def test_letters_outside_acgtn_are_counted_and_said(
+    tmp_path: Path, fasta: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="pybmfm")
+    odd = tmp_path / "odd.fa"
+    odd.write_text(fasta.read_text() + ">odd\n" + "ACGT" * 100 + "RYkm\n")
+    for file, count in ((odd, 4), (fasta, 0)):
+        caplog.clear()
+        sample_windows(WindowSettings(file, tmp_path / file.stem, passes=1))
+        assert read_windows(tmp_path / file.stem)[1]["counts"]["replaced_letters"] == count
+        assert ("4 letters outside ACGTN" in caplog.text) == (count == 4)
 
 
 def test_same_seed_same_file_other_seed_other_windows(tmp_path: Path, fasta: Path) -> None:

@@ -46,6 +46,13 @@ def test_equal_length_does_not_join_two_known_chromosomes() -> None:
     assert match_contigs({"chr1": 500}, ["chr2"], {"chr2": 500}) == {}
 
 
+def test_length_does_not_rename_a_contig_that_has_its_name() -> None:
+    fasta = {"chr1": 500, "scaffold_7": 77}
+    lengths = {"NW_1.1": 500, "NW_2.1": 77}
+    for names in (["1", *lengths], [*lengths, "1"]):
+        assert match_contigs(fasta, names, lengths) == {"1": "chr1", "NW_2.1": "scaffold_7"}
+
+
 def test_pieces_match_by_name_only() -> None:
     assert match_contigs({"chr1_1_50": 50}, ["chr1", "chr1_1_50"]) == {"chr1_1_50": "chr1_1_50"}
 

@@ -329,5 +329,47 @@ def test_vcf_of_another_assembly_is_refused(
     wrong = [OTHER[base] for base in bases["chr1"][:40]]
     lines = [record("NC_000001.10", i + 1, base, "<X>") for i, base in enumerate(wrong)]
     vcf = write_vcf(tmp_path / "in.vcf", lines)
-    with pytest.raises(UserError, match="REF disagrees with the FASTA"):
+    with pytest.raises(UserError, match="REF disagrees with the FASTA at 40 of the first 40 "):
         score(tmp_path, snp_checkpoint, fasta, vcf)
+
+
+@pytest.mark.parametrize(
+    ("records", "wrong", "refused"), [(220, 2, False), (220, 3, True), (199, 20, False)]
+)
+def test_more_than_one_percent_of_a_large_file_disagreeing_is_refused_at_the_end(
+    tmp_path: Path,
+    ref_checkpoint: Path,
+    fasta: Path,
+    bases: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+    records: int,
+    wrong: int,
+    refused: bool,
+) -> None:
+    text = bases["chr1"][:records]
+    given = text[:-wrong] + "".join(OTHER[base] for base in text[-wrong:])
+    # Symbolic alleles need no model.
+    lines = [record("NC_000001.10", i + 1, base, "<X>") for i, base in enumerate(given)]
+    vcf = write_vcf(tmp_path / "in.vcf", lines)
+    first = rf"at {wrong} of {records} comparable records, first chr1:{records - wrong + 1} "
+    if refused:
+        with pytest.raises(UserError, match=first):
+            score(tmp_path, ref_checkpoint, fasta, vcf)
+        assert [path.name for path in tmp_path.iterdir()] == ["in.vcf"]
+        return
+    infos = info_of(score(tmp_path, ref_checkpoint, fasta, vcf))
+    assert [info["BMFM_NOTE"] for info in infos].count("reference_mismatch") == wrong
+    assert first in caplog.text
+
+
+def test_contigs_of_the_header_are_matched_together(
+    tmp_path: Path, ref_checkpoint: Path, fasta: Path, bases: dict[str, str]
+) -> None:
+    length = len(bases["chr1"])
+    contigs = f"##contig=<ID=copy,length={length}>\n##contig=<ID=1,length={length + 9}>\n"
+    lines = [record(name, 5, bases["chr1"][4], "<X>") for name in ("copy", "1")]
+    vcf = write_vcf(
+        tmp_path / "in.vcf", lines, HEADER.replace("##contig=<ID=elsewhere>\n", contigs)
+    )
+    notes = [info["BMFM_NOTE"] for info in info_of(score(tmp_path, ref_checkpoint, fasta, vcf))]
+    assert notes == ["contig_not_in_fasta", "symbolic_allele"]

@@ -46,8 +46,11 @@ def nextflow(repository: Path) -> Nextflow:
         pytest.fail("no nextflow on PATH nor in .venv/bin: run `make setup`")
 
     def run(*arguments: object, cwd: Path, parser: str = "v1", timeout: float = 600) -> Outcome:
+        # Projects that a test copies have no .venv of their own.
+        path = f"{repository / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         environment = {
             **os.environ,
+            "PATH": path,
             "NXF_ANSI_LOG": "false",
             "NXF_OFFLINE": "true",
             **PARSERS[parser],

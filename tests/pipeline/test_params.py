@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.pipeline
 
@@ -53,7 +54,6 @@ def test_modules_and_workflows_read_no_params(repository):
 
 @pytest.mark.parametrize("name", ["own_genome.yml", "paper.yml"])
 def test_params_files_hold_known_parameters_only(repository, properties, name):
-    yaml = pytest.importorskip("yaml")
     content = yaml.safe_load((repository / "assets" / "params" / name).read_text())
     assert set(content) <= set(properties)
 
@@ -84,7 +84,7 @@ def test_every_problem_is_listed_and_nothing_runs(nextflow, repository, tmp_path
     for sentence in (
         "--stepps: is not a parameter; did you mean steps?",
         "--epochs: 'five' is not a whole number",
-        "--min_frequency: 2 is above 1",
+        "--min_frequency: 2 is above 0.5",
         "--preset: 'tinny' is none of tiny, small, paper",
         "--fasta: 'absent.fa' does not exist",
         "--simulate: 'perhaps' is neither true nor false",

@@ -34,7 +34,7 @@ def leaky_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_results(root: Path, shared: int = 0) -> Path:
     """A small result of every kind: two models, two tasks (one cell missing), two seeds."""
     _frequencies(root / "frequencies")
-    _simple(root / "windows", "windows", counts=WINDOWS, leakage={"shared_bp": _shared(shared)})
+    _simple(root / "windows", "windows", counts=WINDOWS, leakage=_leakage(shared))
     for encoding in ("ref", "snp"):
         _simple(
             root / f"tokenizers/{encoding}",
@@ -64,8 +64,9 @@ WINDOWS = {
 }
 
 
-def _shared(amount: int) -> dict[str, int]:
-    return {"train-dev": 0, "train-test": amount, "dev-test": 0}
+def _leakage(amount: int) -> dict[str, object]:
+    by_pair = {"train-dev": 0, "train-test": amount, "dev-test": 0}
+    return {"shared_bp": amount, "by_pair": by_pair}
 
 
 def _simple(folder: Path, artefact: str, **sections: object) -> None:

@@ -24,7 +24,11 @@ def make_tokenizer(folder: Path, vocab_size: int = 180) -> DnaTokenizer:
 
 
 def make_corpus(
-    folder: Path, tokenizer: DnaTokenizer, windows: dict[str, int], seed: int = 0
+    folder: Path,
+    tokenizer: DnaTokenizer,
+    windows: dict[str, int],
+    seed: int = 0,
+    encoding: str = "snp",
 ) -> Path:
     """Windows of a repetitive sequence, so that a model can learn something in a few steps."""
     rng = np.random.default_rng(seed)
@@ -45,7 +49,7 @@ def make_corpus(
         folder,
         artefact="corpus",
         settings={},
-        encoding="snp",
+        encoding=encoding,
         tokenizer={"sha256": digest_file(tokenizer.folder / "tokenizer.json")},
         counts=windows,
         shards=shards,

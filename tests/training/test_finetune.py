@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from pybmfm.core import Interrupted, UserError
+from pybmfm.core import Interrupted, OutOfMemory, UserError
 from pybmfm.evaluation import bootstrap_intervals, load_result
-from pybmfm.training import FinetuneSettings, finetune
+from pybmfm.training import FinetuneSettings, finetune, finetuning
 
 MOTIF = "GATTACAGATTACA"
 SPLITS = ("train", "dev", "test")
@@ -252,3 +252,11 @@ def test_failures_leave_nothing_behind(checkpoint: Path, tmp_path: Path) -> None
     with pytest.raises(UserError, match=r"has no config.json"):
         run(tmp_path, folder)
     assert sorted(path.name for path in folder.iterdir()) == ["dev.csv", "test.csv", "train.csv"]
+
+
+def test_running_out_of_memory_on_a_cpu_names_the_remedy() -> None:
+    message = "DefaultCPUAllocator: can't allocate memory"
+    with pytest.raises(OutOfMemory, match="smaller --batch-tokens"), finetuning._memory_errors():
+        raise RuntimeError(message)
+    with pytest.raises(RuntimeError, match="a bug"), finetuning._memory_errors():
+        raise RuntimeError("a bug")

@@ -19,6 +19,8 @@ from pybmfm.core import Interrupted, OutOfMemory, UserError, read_manifest
 from pybmfm.training import PretrainSettings, pretrain, pretraining
 from pybmfm.training.schedule import learning_rate
 
+from .conftest import make_corpus
+
 STEPS = 10
 
 
@@ -94,6 +96,18 @@ def test_same_seed_same_weights_and_another_seed_others(base, reference, tmp_pat
     assert_same_weights(reference, tmp_path / "same")
     pretrain(replace(base, out=tmp_path / "other", seed=1, steps=2))
     assert records(tmp_path / "other")[0]["loss"] != records(reference)[0]["loss"]
+
+
+def test_corpora_of_two_encodings_give_a_mixed_model(base, small_corpus, small_tokenizer, tmp_path):
+    from pybmfm.tokenizer import DnaTokenizer
+
+    other = make_corpus(tmp_path / "ref", small_tokenizer, {"train": 9}, encoding="ref")
+    out = tmp_path / "out"
+    # No --max-length: 2048 would not fit these batches.
+    pretrain(replace(base, corpora=(small_corpus, other), out=out, steps=1, max_length=None))
+    manifest = read_manifest(out, "checkpoint")
+    assert manifest["encoding"] == DnaTokenizer.load(out).encoding == "mixed"
+    assert manifest["settings"]["max_length"] == 512
 
 
 def test_micro_batches_change_nothing_but_rounding(base, reference, tmp_path):

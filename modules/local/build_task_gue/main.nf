@@ -1,5 +1,5 @@
 process BUILD_TASK_GUE {
-    tag "${folder.name}"
+    tag 'GUE'
     label 'process_single'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 

@@ -1,5 +1,5 @@
 process BUILD_TASK_MPRA {
-    tag "${table.name}"
+    tag 'MPRA'
     label 'process_single'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 

@@ -1,5 +1,5 @@
 process LIST_CONTIGS {
-    tag "${fasta.name}"
+    tag 'genome'
     label 'process_single'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 

@@ -1,5 +1,5 @@
 process SAMPLE_GENOME {
-    tag "${fasta.name}"
+    tag 'genome'
     label 'process_single'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
