@@ -160,6 +160,7 @@ class Genome:
             needed = [index, block_index] if kind == "bgzip" else [index]
             if all(_is_current(file, path) for file in needed):
                 return _open_indexed(path, index, block_index if kind == "bgzip" else None)
+        _refuse_repeated_names(self.path)
         self._temporary = tempfile.TemporaryDirectory(prefix="pybmfm-fasta-")
         folder = Path(self._temporary.name)
         if kind == "gzip":
@@ -199,6 +200,23 @@ def _check_is_fasta(path: Path) -> None:
             place="line 1",
             remedy="give a FASTA (.fa, .fa.gz)",
         )
+
+
+def _refuse_repeated_names(path: Path) -> None:
+    """An index keeps the first of two contigs of one name: the second would be lost unseen."""
+    seen: set[bytes] = set()
+    with open_bytes(path) as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.startswith(b">"):
+                name = (line[1:].split() or [b""])[0]
+                if name in seen:
+                    raise UserError(
+                        f"names contig {name.decode(errors='replace')} twice",
+                        file=path,
+                        place=f"line {number}",
+                        remedy="give every contig a name of its own",
+                    )
+                seen.add(name)
 
 
 def _no_sequence(path: Path) -> UserError:

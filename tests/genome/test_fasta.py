@@ -147,3 +147,10 @@ def test_real_reference(real_data: Path) -> None:
         assert genome.lengths == {"chr1": 1_000_000, "chr20": 2_000_000}
         assert not genome.codes("chr20", 0, 60_000).min() < 4
         assert decode_bases(genome.codes("chr1", 10_176, 10_177)) == "A"
+
+
+def test_a_repeated_name_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "twice.fa"
+    path.write_text(">chr1 first\nACGT\n>chr2\nAC\n>chr1\nACGTACGT\n")
+    with pytest.raises(UserError, match="line 5: names contig chr1 twice"):
+        Genome(path)
