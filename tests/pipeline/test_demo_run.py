@@ -121,8 +121,8 @@ def test_report_tells_the_whole_story(demo):
         "promoter",
         "kmer-logistic",
         "scratch",
-        "BMFM_LLR",
-        "shared",
+        "median LLR",
+        "no base pair is in two splits",
         "tokenizer",
     ):
         assert re.search(word, html, re.IGNORECASE), word
