@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+MOST_HISTOGRAMS = 5
+
 
 @contextmanager
 def figure(folder: Path, name: str, rows: int = 1, columns: int = 1, **size: Any) -> Iterator[Any]:
@@ -108,17 +110,20 @@ def draw_allele_frequencies(folder: Path, rarer: Mapping[str, NDArray[np.float32
 
 
 def draw_scores(folder: Path, name: str, scores: Mapping[str, Sequence[float]]) -> None:
-    """Distribution of BMFM_LLR by class of variant."""
-    with figure(folder, name, columns=2, figsize=(10, 3.8)) as axes:
+    """Distribution of BMFM_LLR by class of variant; the histogram shows the largest classes."""
+    largest = sorted(scores, key=lambda label: -len(scores[label]))[:MOST_HISTOGRAMS]
+    height = 3.8 + 0.25 * max(0, len(scores) - MOST_HISTOGRAMS)
+    with figure(folder, name, columns=2, figsize=(12, height)) as axes:
         histogram, boxes = axes
-        everything = np.concatenate([np.asarray(values) for values in scores.values()])
+        everything = np.concatenate([np.asarray(scores[label]) for label in largest])
         low, high = np.quantile(everything, [0.005, 0.995])
         bins = np.linspace(low, max(high, low + 1e-6), 41)
-        for label, values in scores.items():
+        for label in largest:
+            values = scores[label]
             _step(histogram, np.clip(values, low, high), bins, f"{label} ({len(values):,})")
         histogram.axvline(0, color="black", lw=0.6)
         histogram.set(xlabel="BMFM_LLR (outer 1 % at the edges)", ylabel="share of alleles")
-        histogram.legend(frameon=False)
+        histogram.legend(frameon=False, fontsize="small", loc="lower left", bbox_to_anchor=(0, 1))
         boxes.boxplot(
             list(scores.values()), tick_labels=list(scores), orientation="horizontal", sym="."
         )
