@@ -33,11 +33,7 @@ def output_directory(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path).absolute()
     _check_replaceable(target, path)
-    with _writable(path):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(
-            tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        )
+    staging = _hidden_sibling(target, path)
     try:
         staging.chmod(_folder_mode())
         yield staging
@@ -62,11 +58,7 @@ def output_file(path: str | Path) -> Iterator[Path]:
     target = Path(path).absolute()
     if target.is_dir():
         raise UserError("is a folder, not a file", file=path, remedy="choose another --out")
-    with _writable(path):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(
-            tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        )
+    folder = _hidden_sibling(target, path)
     try:
         staging = folder / target.name
         yield staging
@@ -173,6 +165,13 @@ def _writable(path: str | Path) -> Iterator[None]:
             file=path,
             remedy="choose a folder you may write to, with space left",
         ) from error
+
+
+def _hidden_sibling(target: Path, path: str | Path) -> Path:
+    """Make an empty hidden folder beside ``target``, on its disk, so that a rename is atomic."""
+    with _writable(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
 
 
 def _replace_folder(staging: Path, target: Path) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pybmfm.genome import BASES, Genome, complement_bases, decode_bases, encode_bases
+from pybmfm.genome import Genome, complement_bases, decode_bases, encode_bases
 from pybmfm.variants import code_of_states, codes_to_text, reverse_complement_codes
-from pybmfm.variants.symbols import DELETION, INSERTION
+from pybmfm.variants.alleles import allele_states, trim
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,8 @@ def plain_windows(site: Site, alt: str, strand: str) -> tuple[Stretch, Stretch]:
 def pair_windows(site: Site, ref: str, alt: str, strand: str) -> tuple[Stretch, Stretch] | None:
     """Return the REF window and the same window with REF/ALT written as pair symbols.
 
-    The symbols are those that the encoding gives a heterozygote: alleles are trimmed, suffix
-    first, then prefix, and paired from the left; surplus REF bases are deletions, surplus ALT an
-    insertion mark on the last paired base, else on the base before.
+    The symbols are those that the encoding gives a heterozygote, by the frequency table's own
+    rules of trimming and pairing (`pybmfm.variants.alleles`).
 
     Returns
     -------
@@ -89,14 +88,10 @@ def pair_windows(site: Site, ref: str, alt: str, strand: str) -> tuple[Stretch, 
         edge on the minus strand.
     """
     encoded = site.window.copy()
-    for offset, first, second in pair_states(ref, alt):
-        place = site.left + offset
-        if place < 0:
-            return None
-        base = int(site.window[place])
-        encoded[place] = code_of_states(
-            base if first is None else first, INSERTION + base if second is None else second
-        )
+    start, ref, alt = trim(site.left, ref, alt)
+    base_before = int(site.window[start - 1]) if start else None
+    for place, state in allele_states(start, ref, alt, base_before):
+        encoded[place] = code_of_states(int(site.window[place]), state)
     plain = site.window
     if strand == "-":
         encoded = _reverse(encoded, site)
@@ -109,31 +104,6 @@ def pair_windows(site: Site, ref: str, alt: str, strand: str) -> tuple[Stretch, 
         Stretch(decode_bases(plain), start, end),
         Stretch(codes_to_text(encoded), start, end),
     )
-
-
-def pair_states(ref: str, alt: str) -> list[tuple[int, int | None, int | None]]:
-    """Return ``(offset from the allele's start, REF state, ALT state)`` for every changed base.
-
-    States are indices in the order A G T C N DEL AI GI TI CI NI. ``(offset, None, None)`` marks
-    an insertion after an unchanged base, whose letter the window knows.
-    """
-    offset = 0
-    while ref and alt and ref[-1] == alt[-1]:
-        ref, alt = ref[:-1], alt[:-1]
-    while ref and alt and ref[0] == alt[0]:
-        ref, alt, offset = ref[1:], alt[1:], offset + 1
-    paired = min(len(ref), len(alt))
-    if not paired and alt:
-        return [(offset - 1, None, None)]
-    changed: list[tuple[int, int | None, int | None]] = []
-    for place, base in enumerate(ref):
-        first = BASES.index(base)
-        second = BASES.index(alt[place]) if place < paired else DELETION
-        if place == paired - 1 and len(alt) > paired:
-            second += INSERTION
-        if first != second:
-            changed.append((offset + place, first, second))
-    return changed
 
 
 def _stretch(codes: NDArray[np.uint8], start: int, end: int, strand: str) -> Stretch:
