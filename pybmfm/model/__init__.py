@@ -5,6 +5,7 @@ from pybmfm.model.configurations import (
     ARCHITECTURES,
     DEFAULT_MAX_LENGTH,
     PRESETS,
+    architecture_of,
     build_config,
     build_model,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "PRESETS",
     "FlatBatch",
     "SequenceModel",
+    "architecture_of",
     "build_config",
     "build_model",
     "hidden_states",

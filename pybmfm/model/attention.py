@@ -14,6 +14,7 @@ import torch
 from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from pybmfm.model.favor import FAVOR, favor_attention, layer_directions
 from pybmfm.model.flat import FlatBatch
 
 try:  # newer than our lower bound of torch promises; only useful on a GPU
@@ -62,7 +63,7 @@ class FlatLayout:
 
 
 def flat_attention(
-    module: torch.nn.Module,  # noqa: ARG001
+    module: Any,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
@@ -73,10 +74,12 @@ def flat_attention(
     flat: FlatLayout | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Exact attention within each sequence of a flat batch.
+    """Attention within each sequence of a flat batch: exact, or FAVOR+ where the model says so.
 
     Parameters
     ----------
+    module
+        The attention layer; its configuration chooses the kind.
     query, key, value
         [1, heads, T, head size].
     sliding_window
@@ -94,6 +97,11 @@ def flat_attention(
             "this model computes over flat batches: call pybmfm.model.hidden_states, or "
             "model.set_attn_implementation('sdpa') for padded input"
         )
+    if getattr(module.config, "attention_kernel", None) == FAVOR:
+        directions = layer_directions(module, query)
+        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+        mixed = favor_attention(query, key, value, directions, scale, flat.bounds)
+        return mixed.transpose(1, 2).contiguous(), None
     on_gpu = query.is_cuda and query.dtype in HALF and varlen_attn is not None
     if on_gpu and dropout == 0.0:
         return _fused(query, key, value, scaling, sliding_window, flat), None

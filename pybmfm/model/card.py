@@ -8,6 +8,8 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
+from pybmfm.model.configurations import architecture_of
+
 ENCODINGS = {
     "ref": "the reference genome",
     "snp": "the reference genome with its variants encoded as symbols",
@@ -20,6 +22,10 @@ pipeline_tag: fill-mask
 tags: [biology, genomics, dna]
 ---
 """
+PERFORMER = """This is a Performer: it was trained with FAVOR+ attention, an estimate of the
+softmax with random features. Plain transformers loads its weights as a ModernBERT body with exact
+softmax attention, which gives close but not the same figures; pybmfm computes FAVOR+.
+"""
 LIMITS = """## Limits
 
 The model knows the genome and the variants it was trained on and nothing of the individual
@@ -30,14 +36,16 @@ reader. Its scores are not evidence of disease and must not be used for clinical
 def model_card(model: PreTrainedModel, encoding: str, card: Mapping[str, Any]) -> str:
     """Return a Hugging Face model card (README.md) in Markdown."""
     config = model.config
+    architecture = architecture_of(config)
     seen = ENCODINGS.get(encoding, encoding)
     parts = [
         HEADER,
-        f"# DNA language model ({config.model_type}, {encoding})\n",
+        f"# DNA language model ({architecture}, {encoding})\n",
         f"A masked language model of {model.num_parameters():,} parameters "
         f"({config.num_hidden_layers} layers of width {config.hidden_size}), trained on {seen}. "
         "Load it with `AutoModelForMaskedLM.from_pretrained` and "
         "`AutoTokenizer.from_pretrained`; no remote code is needed.\n",
+        PERFORMER if architecture == "performer" else "",
         *(f"{note}\n" for note in card.get("notes", ())),
         _table("Metrics", card.get("metrics", {})),
         _table("Settings", card.get("settings", {})),

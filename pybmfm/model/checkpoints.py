@@ -18,7 +18,7 @@ from transformers.utils import logging as transformers_logging
 from pybmfm.core import UserError, write_manifest
 from pybmfm.model.attention import FLAT_ATTENTION
 from pybmfm.model.card import model_card
-from pybmfm.model.configurations import ARCHITECTURES
+from pybmfm.model.configurations import ARCHITECTURES, architecture_of
 
 if TYPE_CHECKING:
     from pybmfm.tokenizer import DnaTokenizer
@@ -112,7 +112,7 @@ def save_checkpoint(
             settings=dict(card.get("settings", {})),
             inputs=card.get("inputs", ()),
             encoding=encoding,
-            architecture=model.config.model_type,
+            architecture=architecture_of(model.config),
             parameters=model.num_parameters(),
             metrics=dict(card.get("metrics", {})),
             counts=dict(card.get("counts", {})),

@@ -17,8 +17,13 @@ from transformers import (
 
 from pybmfm.core import UserError, derive_seed
 from pybmfm.model.attention import FLAT_ATTENTION
+from pybmfm.model.favor import FAVOR, favor_features
 
 DEFAULT_MAX_LENGTH = 2048
+# Rotary bases as published; ModernBERT extended to 8,192 tokens with the global one.
+GLOBAL_THETA = 160_000.0
+LOCAL_THETA = 10_000.0
+LONGEST_OF_THETA = 8192
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,12 @@ PRESETS = {
     "small": Preset(4, 256, 4, 384),
     "paper": Preset(22, 768, 12, 1152),
 }
-ARCHITECTURES: dict[str, Any] = {"modernbert": ModernBertForMaskedLM, "bert": BertForMaskedLM}
+# The classes that hold them; a Performer is a ModernBERT body with another kind of attention.
+ARCHITECTURES: dict[str, Any] = {
+    "modernbert": ModernBertForMaskedLM,
+    "bert": BertForMaskedLM,
+    "performer": ModernBertForMaskedLM,
+}
 
 
 def build_config(
@@ -54,18 +64,20 @@ def build_config(
     ``modernbert`` at ``paper`` is the published encoder: 22 layers of width 768, GeGLU of
     1,152, every third layer global, the others local with a window of 128, rotary bases
     160,000 (global) and 10,000 (local). ``bert`` takes the same sizes with learned positions
-    and global attention everywhere. Neither drops out, as in ModernBERT's own pretraining.
+    and global attention everywhere. ``performer`` is the ModernBERT body with FAVOR+ attention
+    in every layer. None drops out, as in ModernBERT's own pretraining.
 
     Parameters
     ----------
     architecture
-        ``"modernbert"`` or ``"bert"``.
+        ``"modernbert"``, ``"bert"`` or ``"performer"``.
     preset
         ``"tiny"``, ``"small"`` or ``"paper"``.
     vocab_size, pad_id, cls_id, sep_id
         The tokenizer's.
     max_length
-        Longest sequence in tokens.
+        Longest sequence in tokens. Beyond 8,192, as far as ModernBERT's rotary bases were made
+        for, the global one grows in proportion.
 
     Raises
     ------
@@ -88,14 +100,42 @@ def build_config(
         "cls_token_id": cls_id,
         "sep_token_id": sep_id,
     }
-    if architecture == "modernbert":
-        return ModernBertConfig(
-            **common, local_attention=128, classifier_pooling="mean", deterministic_flash_attn=True
-        )
+    if architecture in ("modernbert", "performer"):
+        return _modernbert(common, architecture == "performer", size)
     if architecture == "bert":
         return BertConfig(**common, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     raise UserError(
         f"unknown architecture '{architecture}'", remedy=f"use one of {', '.join(ARCHITECTURES)}"
+    )
+
+
+def architecture_of(config: PreTrainedConfig) -> str:
+    """Name the architecture of a configuration, a key of ``ARCHITECTURES``."""
+    return "performer" if getattr(config, "attention_kernel", None) == FAVOR else config.model_type
+
+
+def _modernbert(common: dict[str, Any], performer: bool, size: Preset) -> PreTrainedConfig:
+    more: dict[str, Any] = {}
+    if performer:
+        more = {
+            "global_attn_every_n_layers": 1,
+            "attention_kernel": FAVOR,
+            "favor_features": favor_features(size.hidden // size.heads),
+            "favor_seed": 0,
+        }
+    longest = common["max_position_embeddings"]
+    theta = GLOBAL_THETA * max(1.0, longest / LONGEST_OF_THETA)
+    rope: Any = {
+        "full_attention": {"rope_type": "default", "rope_theta": theta},
+        "sliding_attention": {"rope_type": "default", "rope_theta": LOCAL_THETA},
+    }
+    return ModernBertConfig(
+        **common,
+        **more,
+        rope_parameters=rope,
+        local_attention=128,
+        classifier_pooling="mean",
+        deterministic_flash_attn=True,
     )
 
 

@@ -34,7 +34,7 @@ def test_paper_preset_is_the_published_encoder():
 @pytest.mark.parametrize(
     ("preset", "sizes"), [("tiny", (2, 128, 4, 192)), ("small", (4, 256, 4, 384))]
 )
-@pytest.mark.parametrize("architecture", ["modernbert", "bert"])
+@pytest.mark.parametrize("architecture", ["modernbert", "bert", "performer"])
 def test_presets(architecture, preset, sizes):
     config = build_config(architecture, preset, **IDS)
     found = (
@@ -61,3 +61,12 @@ def test_weights_come_from_the_seed_and_leave_the_global_state():
 def test_unknown_names_are_one_sentence(architecture, preset):
     with pytest.raises(UserError, match="use one of"):
         build_config(architecture, preset, **IDS)
+
+
+def test_the_global_rotary_base_grows_beyond_what_it_was_made_for():
+    def thetas(max_length):
+        rope = build_config("modernbert", "tiny", **IDS, max_length=max_length).rope_parameters
+        return rope["full_attention"]["rope_theta"], rope["sliding_attention"]["rope_theta"]
+
+    assert thetas(2048) == thetas(8192) == (160_000, 10_000)
+    assert thetas(16_384) == (320_000, 10_000)

@@ -22,7 +22,8 @@ from pybmfm.model import (
 )
 
 PAD, CLS, SEP, VOCAB = 2, 3, 1, 60
-ARCHITECTURES = ["modernbert", "bert"]
+EXACT = ["modernbert", "bert"]
+ARCHITECTURES = [*EXACT, "performer"]
 
 
 def small_model(architecture: str, seed: int = 0):
@@ -40,7 +41,7 @@ def sequences(*lengths: int, seed: int = 0) -> list[np.ndarray]:
     return [np.r_[CLS, rng.integers(5, VOCAB, n), SEP] for n in lengths]
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", EXACT)
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 def test_flat_logits_equal_plain_transformers_on_single_sequences(architecture, implementation):
     model = MODELS[architecture]
@@ -51,6 +52,20 @@ def test_flat_logits_equal_plain_transformers_on_single_sequences(architecture, 
         flat = masked_lm_logits(model, hidden_states(model, FlatBatch.from_sequences(members)))
         single = [plain(input_ids=torch.tensor(s)[None]).logits[0] for s in members]
     torch.testing.assert_close(flat, torch.cat(single), atol=1e-5, rtol=0)
+
+
+def test_a_sequence_of_8192_tokens_equals_plain_transformers():
+    config = build_config(
+        "modernbert", "tiny", vocab_size=VOCAB, pad_id=PAD, cls_id=CLS, sep_id=SEP, max_length=8192
+    )
+    model = build_model(config).eval()
+    plain = copy.deepcopy(model)
+    plain.set_attn_implementation("sdpa")
+    long, short = sequences(8190, 20)
+    with torch.no_grad():
+        flat = hidden_states(model, FlatBatch.from_sequences([short, long]))
+        single = plain.model(input_ids=torch.tensor(long)[None]).last_hidden_state[0]
+    torch.testing.assert_close(flat[22:], single, atol=1e-5, rtol=0)
 
 
 @settings(max_examples=12, deadline=None)
