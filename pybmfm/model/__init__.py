@@ -11,6 +11,8 @@ from pybmfm.model.configurations import (
 )
 from pybmfm.model.encoder import SequenceModel, hidden_states, masked_lm_logits, pooled_embeddings
 from pybmfm.model.flat import FlatBatch
+from pybmfm.model.lightning import read_lightning_weights
+from pybmfm.model.published import import_published
 
 __all__ = [
     "ARCHITECTURES",
@@ -22,9 +24,11 @@ __all__ = [
     "build_config",
     "build_model",
     "hidden_states",
+    "import_published",
     "load_checkpoint",
     "load_model",
     "masked_lm_logits",
     "pooled_embeddings",
+    "read_lightning_weights",
     "save_checkpoint",
 ]

@@ -114,6 +114,15 @@ def architecture_of(config: PreTrainedConfig) -> str:
     return "performer" if getattr(config, "attention_kernel", None) == FAVOR else config.model_type
 
 
+def modernbert_rope(max_length: int) -> Any:
+    """Return ModernBERT's rotary bases for sequences of up to ``max_length`` tokens."""
+    theta = GLOBAL_THETA * max(1.0, max_length / LONGEST_OF_THETA)
+    return {
+        "full_attention": {"rope_type": "default", "rope_theta": theta},
+        "sliding_attention": {"rope_type": "default", "rope_theta": LOCAL_THETA},
+    }
+
+
 def _modernbert(common: dict[str, Any], performer: bool, size: Preset) -> PreTrainedConfig:
     more: dict[str, Any] = {}
     if performer:
@@ -123,16 +132,10 @@ def _modernbert(common: dict[str, Any], performer: bool, size: Preset) -> PreTra
             "favor_features": favor_features(size.hidden // size.heads),
             "favor_seed": 0,
         }
-    longest = common["max_position_embeddings"]
-    theta = GLOBAL_THETA * max(1.0, longest / LONGEST_OF_THETA)
-    rope: Any = {
-        "full_attention": {"rope_type": "default", "rope_theta": theta},
-        "sliding_attention": {"rope_type": "default", "rope_theta": LOCAL_THETA},
-    }
     return ModernBertConfig(
         **common,
         **more,
-        rope_parameters=rope,
+        rope_parameters=modernbert_rope(common["max_position_embeddings"]),
         local_attention=128,
         classifier_pooling="mean",
         deterministic_flash_attn=True,
