@@ -3,13 +3,15 @@
 // Each comment shows what flows through the channel below it.
 //
 
-include { SIMULATE    } from '../modules/local/simulate/main'
-include { SUMMARIZE   } from '../modules/local/summarize/main'
-include { MULTIQC     } from '../modules/local/multiqc/main'
-include { CORPUS      } from '../subworkflows/local/corpus/main'
-include { PRETRAINING } from '../subworkflows/local/pretraining/main'
-include { BENCHMARK   } from '../subworkflows/local/benchmark/main'
-include { INFERENCE   } from '../subworkflows/local/inference/main'
+include { readGenomes   } from '../subworkflows/local/utils_params/main'
+include { SIMULATE      } from '../modules/local/simulate/main'
+include { SUMMARIZE     } from '../modules/local/summarize/main'
+include { MULTIQC       } from '../modules/local/multiqc/main'
+include { AUDIT_LEAKAGE } from '../modules/local/audit_leakage/main'
+include { CORPUS        } from '../subworkflows/local/corpus/main'
+include { PRETRAINING   } from '../subworkflows/local/pretraining/main'
+include { BENCHMARK     } from '../subworkflows/local/benchmark/main'
+include { INFERENCE     } from '../subworkflows/local/inference/main'
 
 workflow PYBMFM {
     take:
@@ -17,18 +19,15 @@ workflow PYBMFM {
     digest  // '0f3a5c7e9b1d2468', of the package's source: what it changes runs again
 
     main:
-    // genome    [genome.fa.gz, [genome.fa.gz.fai, genome.fa.gz.gzi]]
-    // vcf       [variants.vcf.gz, [variants.vcf.gz.tbi]]
+    // genomes   [[genome: 'genome', suffix: '', encoding: 'snp', weight: 1, first: true], genome.fa.gz, [genome.fa.gz.fai], variants.vcf.gz, []]
     // score_vcf score.vcf.gz
     // sheets    tasks/tasks.csv
-    genome    = options.fasta ? channel.value(withIndex(options.fasta, ['.fai', '.gzi'])) : channel.empty()
-    vcf       = options.vcf ? channel.value(withIndex(options.vcf, ['.tbi', '.csi'])) : channel.empty()
+    genomes   = channel.fromList(givenGenomes(options))
     score_vcf = options.score_vcf ? channel.value(file(options.score_vcf)) : channel.empty()
     sheets    = options.tasks ? channel.of(file(options.tasks)) : channel.empty()
     if (options.simulate) {
         SIMULATE(options.seed, digest)
-        genome    = SIMULATE.out.genome
-        vcf       = SIMULATE.out.vcf
+        genomes   = SIMULATE.out.genome.combine(SIMULATE.out.vcf).map { row -> [onlyGenome('snp')] + row }
         score_vcf = options.score_vcf ? score_vcf : SIMULATE.out.score_vcf
         sheets    = sheets.mix(SIMULATE.out.tasks.map { folder -> folder.resolve('tasks.csv') })
     }
@@ -39,12 +38,12 @@ workflow PYBMFM {
     checkpoints = channel.fromList(suppliedFolders('checkpoint', options))
     made        = options.simulate ? SIMULATE.out.tasks : channel.empty()
 
-    // genome + variants -> frequencies, windows, tokenizers, corpora
+    // genomes + variants -> frequencies, windows, tokenizers, corpora
     if (!options.corpus && !options.checkpoint) {
-        CORPUS(genome, vcf, tokenizers, options, digest)
+        CORPUS(genomes, tokenizers, options, digest)
         tokenizers = CORPUS.out.tokenizers
         corpora    = CORPUS.out.corpora
-        made       = made.mix(CORPUS.out.frequencies, CORPUS.out.windows)
+        made       = made.mix(CORPUS.out.frequencies.mix(CORPUS.out.windows).map { _meta, artefact -> artefact })
     }
 
     // corpora -> [[encoding: 'ref'], model_ref], [[encoding: 'snp'], model_snp]
@@ -57,16 +56,33 @@ workflow PYBMFM {
     // models x tasks x seeds -> [[model: 'snp', task: 'promoter', kind: 'binary', seed: 0], result]
     BENCHMARK(checkpoints, sheets, options, digest)
 
+    // corpora + tasks -> leakage: what train, dev and test share
+    // [[corpus_ref, corpus_snp], [tokenizer_ref, tokenizer_snp], [[[task: 'promoter', ...], train.csv, dev.csv, test.csv], ...]]
+    audit = sortedFolders(corpora)
+        .combine(sortedFolders(tokenizers))
+        .combine(BENCHMARK.out.tasks.toSortedList { one, other -> one[0].task <=> other[0].task }.map { rows -> [rows] })
+        .filter { folders, _tokenizers, rows -> folders || rows }
+    AUDIT_LEAKAGE(
+        audit.map { folders, _tokenizers, _rows -> folders },
+        audit.map { _corpora, folders, _rows -> folders },
+        audit.map { _corpora, _tokenizers, rows -> rows.collect { row -> row[0] } },
+        audit.map { _corpora, _tokenizers, rows -> rows.collect { row -> row[1] } },
+        audit.map { _corpora, _tokenizers, rows -> rows.collect { row -> row[2] } },
+        audit.map { _corpora, _tokenizers, rows -> rows.collect { row -> row[3] } },
+        digest
+    )
+
     // models + variants or sequences -> [[encoding: 'snp'], snp.scored.vcf.gz], [[encoding: 'snp'], snp.parquet]
     first_test = BENCHMARK.out.tasks.first().map { _meta, _train, _dev, test -> test }
     sequences  = options.embed_input ? channel.value(file(options.embed_input)) : first_test
+    genome     = genomes.filter { row -> row[0].first }.map { _meta, fasta, index, _vcf, _vcf_index -> [fasta, index] }.first()
     INFERENCE(checkpoints, genome, score_vcf, sequences, digest)
 
     // everything -> summary -> report.html
     gathered = tokenizers
         .mix(corpora, checkpoints, BENCHMARK.out.results, INFERENCE.out.scored, INFERENCE.out.embeddings)
         .map { _meta, artefact -> artefact }
-        .mix(made, BENCHMARK.out.folders)
+        .mix(made, BENCHMARK.out.folders, AUDIT_LEAKAGE.out.leakage)
         .collect()
     SUMMARIZE(gathered, digest)
     MULTIQC(SUMMARIZE.out.summary, file("${projectDir}/assets/multiqc_config.yml", checkIfExists: true))
@@ -77,6 +93,31 @@ workflow PYBMFM {
     emit:
     report // report.html
     scored // [[encoding: 'snp'], snp.scored.vcf.gz]
+}
+
+// One list of all folders, by name: [[corpus_ref, corpus_snp]]
+def sortedFolders(artefacts) {
+    return artefacts.map { _meta, folder -> folder }.toSortedList { one, other -> one.name <=> other.name }.map { folders -> [folders] }
+}
+
+// The rows of --genomes, or the one of --fasta and --vcf.
+def givenGenomes(options) {
+    if (options.genomes) {
+        def rows = readGenomes(file(options.genomes))
+        return rows.collect { row ->
+            [[genome: row.name, suffix: "_${row.name}", encoding: row.encoding, weight: row.weight, first: row.name == rows[0].name]] + withIndex(row.fasta, ['.fai', '.gzi']) + withVariants(row.vcf)
+        }
+    }
+    return options.fasta ? [[onlyGenome(options.vcf ? 'snp' : 'ref')] + withIndex(options.fasta, ['.fai', '.gzi']) + withVariants(options.vcf)] : []
+}
+
+// What describes a genome that has no neighbours.
+def onlyGenome(encoding) {
+    return [genome: 'genome', suffix: '', encoding: encoding, weight: 1, first: true]
+}
+
+def withVariants(vcf) {
+    return vcf ? withIndex(vcf, ['.tbi', '.csi']) : [[], []]
 }
 
 // A file and the indices that lie beside it: [genome.fa.gz, [genome.fa.gz.fai]]
@@ -92,7 +133,7 @@ def durablePath(path) {
 
 // The folders given by --tokenizer, --corpus or --checkpoint, by the encoding in their manifests.
 def suppliedFolders(name, options) {
-    def folders = (options[name] ?: []).collect { path -> [[encoding: encodingOf(name, path)], file(path)] }
+    def folders = (options[name] ?: []).collect { path -> [[encoding: encodingOf(name, path)] + (name == 'corpus' ? [genome: 'genome', weight: 1] : [:]), file(path)] }
     def found = folders.collect { meta, _folder -> meta.encoding }
     def missing = options.encodings.findAll { encoding -> !(encoding in found) }
     if (folders && (missing || found.unique(false).size() < found.size())) {
@@ -107,5 +148,6 @@ def encodingOf(name, path) {
     if (!content.encoding) {
         error("--${name}: ${path} has no manifest.json that says its encoding; give a folder that this pipeline made")
     }
-    return content.encoding
+    // A mixture of both encodings stands in the place of snp.
+    return content.encoding == 'mixed' ? 'snp' : content.encoding
 }

@@ -16,7 +16,7 @@ from pybmfm.cli.options import out_option, unused_seed_option
     multiple=True,
     required=True,
     metavar="NAME=DIR",
-    help="Tokenizer folder under a name; repeat.",
+    help="Tokenizer folder of any algorithm, under a name; repeat.",
 )
 @click.option(
     "--corpus",
@@ -24,12 +24,16 @@ from pybmfm.cli.options import out_option, unused_seed_option
     multiple=True,
     required=True,
     metavar="NAME=DIR",
-    help="Corpus built with the tokenizer of that name; repeat.",
+    help="Corpus built with the tokenizer of that name; repeat, several of a name add up.",
 )
 @out_option("Folder of tables and figures")
 @unused_seed_option()
 def command(tokenizers: tuple[str, ...], corpora: tuple[str, ...], out: Path) -> None:
-    """Compare tokenizers: vocabularies, token lengths, tokens per window, shared tokens.
+    """Compare tokenizers over their corpora: every panel of the paper's Figures 2 and 3.
+
+    Tables (TSV) and pictures (PNG, SVG): token lengths and use, shared tokens, tokens per window,
+    variant symbols, short tokens with variants, use of k-mer space; published.tsv sets the
+    published figures beside them, columns.tsv says what each column means.
 
     \b
     Example:
@@ -38,7 +42,7 @@ def command(tokenizers: tuple[str, ...], corpora: tuple[str, ...], out: Path) ->
     """
     from pybmfm.core import UserError
     from pybmfm.corpus import count_tokens
-    from pybmfm.tokenizer import DnaTokenizer, compare_tokenizers
+    from pybmfm.tokenizer import DnaTokenizer, TokenUse, compare_tokenizers
 
     tokenizer_folders = _named_folders(tokenizers, "--tokenizer")
     corpus_folders = _named_folders(corpora, "--corpus")
@@ -46,24 +50,27 @@ def command(tokenizers: tuple[str, ...], corpora: tuple[str, ...], out: Path) ->
         raise UserError(
             f"tokenizers are named {', '.join(tokenizer_folders)} "
             f"but corpora {', '.join(corpus_folders)}",
-            remedy="give each name once with --tokenizer and once with --corpus",
+            remedy="give each name with --tokenizer and with --corpus",
         )
-    loaded = {name: DnaTokenizer.load(folder) for name, folder in tokenizer_folders.items()}
-    uses = {name: count_tokens(corpus_folders[name], loaded[name]) for name in loaded}
-    compare_tokenizers(
-        loaded, uses, out, inputs=[*tokenizer_folders.values(), *corpus_folders.values()]
-    )
+    for name, folders in tokenizer_folders.items():
+        if len(folders) > 1:
+            raise UserError(f"--tokenizer {name} is given twice", remedy="give each name once")
+    loaded = {name: DnaTokenizer.load(folders[0]) for name, folders in tokenizer_folders.items()}
+    uses = {
+        name: TokenUse.sum(count_tokens(folder, loaded[name]) for folder in corpus_folders[name])
+        for name in loaded
+    }
+    inputs = [*tokenizer_folders.values(), *corpus_folders.values()]
+    compare_tokenizers(loaded, uses, out, inputs=[one for folders in inputs for one in folders])
 
 
-def _named_folders(values: tuple[str, ...], option: str) -> dict[str, Path]:
+def _named_folders(values: tuple[str, ...], option: str) -> dict[str, list[Path]]:
     from pybmfm.core import UserError
 
-    folders: dict[str, Path] = {}
+    folders: dict[str, list[Path]] = {}
     for value in values:
         name, separator, folder = value.partition("=")
         if not (name and separator and folder):
             raise UserError(f"{option} {value} is not NAME=DIR", remedy="write NAME=DIR")
-        if name in folders:
-            raise UserError(f"{option} {name} is given twice", remedy="give each name once")
-        folders[name] = Path(folder)
+        folders.setdefault(name, []).append(Path(folder))
     return folders

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import PATH, fasta_option, out_option, seed_option, strategy_option
+from pybmfm.cli.options import (
+    PATH,
+    fasta_option,
+    haplotypes_option,
+    out_option,
+    pass_option,
+    seed_option,
+    strategy_option,
+)
 
 
 @click.command("encode-genome")
@@ -14,8 +22,9 @@ from pybmfm.cli.options import PATH, fasta_option, out_option, seed_option, stra
 @click.option(
     "--frequencies",
     type=PATH,
-    help="Frequency table of this genome; without it the plain reference is written.",
+    help="Frequency table of this genome; without variants the plain reference is written.",
 )
+@haplotypes_option()
 @out_option("FASTA of encoded text (.gz is compressed), or an .npz archive of codes")
 @click.option(
     "--region",
@@ -24,14 +33,7 @@ from pybmfm.cli.options import PATH, fasta_option, out_option, seed_option, stra
     help="chr20:1-5000, 1-based inclusive; repeatable, once each. Default: every contig.",
 )
 @strategy_option()
-@click.option(
-    "--pass",
-    "pass_number",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Alleles are drawn anew in every pass.",
-)
+@pass_option()
 @click.option(
     "--strand",
     type=click.Choice(["+", "-"]),
@@ -51,6 +53,7 @@ from pybmfm.cli.options import PATH, fasta_option, out_option, seed_option, stra
 def command(
     fasta: Path,
     frequencies: Path | None,
+    haplotypes: Path | None,
     out: Path,
     regions: tuple[str, ...],
     strategy: str,
@@ -59,15 +62,17 @@ def command(
     output_format: str,
     seed: int,
 ) -> None:
-    """Write the genome, or regions of it, with drawn variants in the 132-letter alphabet.
+    """Write the genome, or regions of it, with its variants in the 132-letter alphabet.
 
     Records are named contig:start-end(strand), in FASTA headers as in the .npz archive. Codes:
     0-4 are A G T C N, 5-10 lone DEL AI GI TI CI NI, 11-131 pairs of states.
 
     \b
-    Example:
+    Examples:
       pybmfm encode-genome --fasta GRCh38.fa.gz --frequencies frequencies \\
           --region chr20:1000001-1005000 --out region.fa
+      pybmfm encode-genome --fasta GRCh37.fa.gz --strategy haplotypes \\
+          --haplotypes phased.vcf.gz --region chr20 --pass 3 --out person.fa
     """
     from pybmfm.variants.export import EncodeSettings, encode_genome
 
@@ -75,6 +80,7 @@ def command(
         EncodeSettings(
             fasta=fasta,
             frequencies=frequencies,
+            haplotypes=haplotypes,
             out=out,
             regions=regions,
             strategy=strategy,

@@ -13,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Existence is checked by the rooms, whose message names the remedy; click only makes the Path.
 PATH = click.Path(path_type=Path)
 
-STRATEGIES = ("paper", "hardy-weinberg")
+STRATEGIES = ("paper", "hardy-weinberg", "haplotypes")
 KINDS = ("binary", "multiclass", "multilabel", "regression")
 
 
@@ -56,13 +56,35 @@ def threads_option() -> Callable[[F], F]:
 
 
 def strategy_option() -> Callable[[F], F]:
-    """``--strategy``: how two states are drawn at a varying position."""
+    """``--strategy``: where the two states of a varying position come from."""
     return click.option(
         "--strategy",
         type=click.Choice(STRATEGIES),
         default="paper",
         show_default=True,
-        help="How alleles are drawn at varying positions.",
+        help="paper: two different states drawn by frequency; hardy-weinberg: two independent "
+        "draws; haplotypes: those of one individual of --haplotypes, another in every pass.",
+    )
+
+
+def haplotypes_option() -> Callable[[F], F]:
+    """``--haplotypes``: the source of variants of the strategy of that name."""
+    return click.option(
+        "--haplotypes",
+        type=PATH,
+        help="Phased VCF with genotypes, instead of --frequencies; with --strategy haplotypes.",
+    )
+
+
+def pass_option() -> Callable[[F], F]:
+    """``--pass``: which of the independent drawings."""
+    return click.option(
+        "--pass",
+        "pass_number",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Alleles are drawn anew in every pass.",
     )
 
 

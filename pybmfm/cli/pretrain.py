@@ -17,13 +17,22 @@ SHARE = click.FloatRange(0, 1)
 @click.option(
     "--corpus", "corpora", type=PATH, required=True, multiple=True, help="Corpus folder; repeat."
 )
+@click.option(
+    "--weight",
+    "weights",
+    type=click.FloatRange(min=0, min_open=True),
+    multiple=True,
+    help="How often a corpus is gone through per pass, one per --corpus in their order: 0.5 takes "
+    "half of its windows, drawn anew in every pass; 2 takes them twice.  [default: 1 each]",
+)
 @click.option("--tokenizer", type=PATH, required=True, help="The corpora's tokenizer folder.")
 @click.option("--out", type=PATH, required=True, help="Folder for the model and its log.")
 @click.option(
     "--architecture",
-    type=click.Choice(["modernbert", "bert"]),
+    type=click.Choice(["modernbert", "bert", "performer"]),
     default="modernbert",
     show_default=True,
+    help="performer: the ModernBERT body with FAVOR+ attention, linear in the length.",
 )
 @click.option(
     "--preset",
@@ -107,11 +116,14 @@ def command(corpora: tuple[Path, ...], **options: Any) -> None:
     accelerate launch bin/pretrain ...
 
     Corpora of different encodings built with one tokenizer give a model of encoding 'mixed'.
+    Shards are compared with their digests before the first step, not again by --resume.
 
     \b
     Example:
       pybmfm pretrain --corpus corpus/ref --tokenizer tokenizer/ref --out model/ref \\
         --preset small --steps 2000 --tokens-per-batch 16384 --threads 4 --resume
+      pybmfm pretrain --corpus corpus/human --weight 1 --corpus corpus/mouse --weight 0.5 \\
+        --tokenizer tokenizer --out model/species
     """
     from pybmfm.training import PretrainSettings, pretrain
 

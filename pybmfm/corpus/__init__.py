@@ -1,19 +1,19 @@
 """Genome windows, splits without shared loci, and token shards."""
 
 from pybmfm.corpus.build import CorpusSettings, build_corpus
-from pybmfm.corpus.encoded import (
-    check_windows_fit,
-    draw_training_windows,
-    encode_windows,
-    open_encoder,
-)
+from pybmfm.corpus.cutting import WindowSettings
+from pybmfm.corpus.genomes import GenomeEntry, read_genomes_sheet, write_genomes_table
+from pybmfm.corpus.sources import open_encoder
 from pybmfm.corpus.splits import SPLITS, default_block_size
 from pybmfm.corpus.token_corpus import TokenCorpus, count_tokens
-from pybmfm.corpus.windows import WindowSettings, read_windows, sample_windows
+from pybmfm.corpus.window_selection import check_windows_fit, draw_training_windows
+from pybmfm.corpus.windows import sample_windows
+from pybmfm.corpus.windows_table import read_windows
 
 __all__ = [
     "SPLITS",
     "CorpusSettings",
+    "GenomeEntry",
     "TokenCorpus",
     "WindowSettings",
     "build_corpus",
@@ -21,8 +21,9 @@ __all__ = [
     "count_tokens",
     "default_block_size",
     "draw_training_windows",
-    "encode_windows",
     "open_encoder",
+    "read_genomes_sheet",
     "read_windows",
     "sample_windows",
+    "write_genomes_table",
 ]

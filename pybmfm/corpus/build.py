@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pybmfm.core import digest_file, output_directory, progress, write_manifest
+from pybmfm.core import UserError, digest_file, output_directory, progress, write_manifest
 from pybmfm.core.artifacts import MANIFEST
-from pybmfm.corpus.encoded import check_windows_fit, encode_windows, open_encoder
+from pybmfm.corpus.parallel import in_order
+from pybmfm.corpus.rows import SYMBOLS, TokenRows, make_rows, plan_rows
+from pybmfm.corpus.shards import Shard, ShardWriter, divide_into_shards, in_genome_order
+from pybmfm.corpus.sources import WindowSource, open_encoder
 from pybmfm.corpus.splits import SPLITS
-from pybmfm.corpus.windows import read_windows
+from pybmfm.corpus.window_selection import check_windows_fit
+from pybmfm.corpus.windows_table import WindowColumns, read_windows
 from pybmfm.genome import Genome
 from pybmfm.tokenizer import DnaTokenizer, use_threads
 from pybmfm.tokenizer.dna_tokenizer import TOKENIZER_FILE
-from pybmfm.variants import WindowEncoder
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 log = logging.getLogger("pybmfm")
-
-BATCH_WINDOWS = 256  # windows in memory at once, and rows of one Arrow record batch
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,14 @@ class CorpusSettings:
     fasta, windows, tokenizer, out
         Genome file, windows folder, tokenizer folder, folder to write.
     frequencies
-        Frequency table folder; None: the plain reference.
+        Frequency table folder to draw alleles from.
+    haplotypes
+        Phased VCF, which the strategy ``haplotypes`` takes instead. Neither: the plain reference.
     strategy, seed
         How alleles are drawn.
+    ref_share
+        Share of the windows that keep the reference, both strands of a window alike; chosen by
+        seed, window by window. Without alleles to draw all of them do.
     threads
         Never changes a byte of the result.
     shard_rows
@@ -55,170 +59,193 @@ class CorpusSettings:
     tokenizer: Path
     out: Path
     frequencies: Path | None = None
+    haplotypes: Path | None = None
     strategy: str = "paper"
+    ref_share: float = 0.0
     seed: int = 0
     threads: int = 1
     shard_rows: int = 65_536
 
 
+@dataclass
+class SplitCounts:
+    """What the rows of a split hold, added up batch by batch."""
+
+    windows: int = 0
+    tokens: int = 0
+    nucleotides: int = 0
+    variant_tokens: int = 0
+    unknown: int = 0
+    symbols: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(SYMBOLS, np.int64))
+
+    def add(self, rows: TokenRows, tokenizer: DnaTokenizer) -> None:
+        """Count a batch; tokens are those of the sequence, ``[CLS]`` and ``[SEP]`` are two more."""
+        number = len(rows.windows)
+        self.windows += number
+        self.tokens += len(rows.tokens) - 2 * number
+        self.nucleotides += int((rows.windows.ends - rows.windows.starts).sum())
+        self.variant_tokens += int(rows.occurrence[tokenizer.holds_variant].sum())
+        self.unknown += int(rows.occurrence[tokenizer.unk])
+        self.symbols += rows.symbols
+
+    def shown(self) -> dict[str, int]:
+        """Return the figures that every split has in the manifest."""
+        return {name: value for name, value in vars(self).items() if name != "symbols"}
+
+
 def build_corpus(settings: CorpusSettings) -> None:
     """Write ``train/``, ``dev/`` and ``test/`` with every window in exactly one shard row.
+
+    Batches of windows are encoded and tokenized on ``threads`` threads and written in order.
+    Memory: 60 bytes per row of the windows table, two contigs with their frequencies, and about
+    20 MB per thread.
 
     Raises
     ------
     UserError
         If an input is missing, or windows and genome do not fit.
     """
+    _check(settings)
     use_threads(settings.threads)
-    windows, windows_manifest = read_windows(settings.windows)
+    table, windows_manifest = read_windows(settings.windows)
     tokenizer = DnaTokenizer.load(settings.tokenizer)
     with Genome(settings.fasta) as genome, output_directory(settings.out) as folder:
-        check_windows_fit(windows, genome, settings.windows)
-        encoder, encoding = open_encoder(
-            genome, settings.frequencies, seed=settings.seed, strategy=settings.strategy
-        )
-        _note_encoding(tokenizer, encoding)
-        counts, shards = {}, []
-        for split in [*SPLITS, *sorted(set(windows["split"]) - set(SPLITS))]:
-            rows = windows[windows["split"] == split]
-            counts[split], written = _write_split(
-                settings, encoder, tokenizer, rows, folder / split, encoding
-            )
-            shards += written
+        check_windows_fit(table, genome, settings.windows)
+        source = _open_source(settings, genome)
+        _note_encoding(tokenizer, source.encoding)
+        windows, shards = WindowColumns.of(table), divide_windows(table, settings.shard_rows)
+        counts, files = _write(settings, windows, shards, source, tokenizer, folder)
+        shown = {split: one.shown() for split, one in counts.items()}
         write_manifest(
             folder,
             artefact="corpus",
             settings={
                 "strategy": settings.strategy,
+                "ref_share": settings.ref_share,
                 "seed": settings.seed,
                 "shard_rows": settings.shard_rows,
             },
             inputs=_inputs(settings),
-            encoding=encoding,
+            encoding=source.encoding,
             tokenizer={
                 "sha256": digest_file(tokenizer.folder / TOKENIZER_FILE),
                 "vocab_size": tokenizer.vocab_size,
                 "encoding": tokenizer.encoding,
             },
-            counts=counts,
-            marks_dropped=dict(sorted(encoder.dropped_marks.items())),
+            counts=shown,
+            symbols=counts["train"].symbols.tolist(),
+            **_disk_use(shown, files),
+            **source.counts(),
             replaced_letters=genome.note_replaced_letters(),
             leakage=windows_manifest.get("leakage", {}),
-            shards=shards,
+            shards=files,
         )
-    _log_counts(counts)
+    _log_counts(shown)
 
 
-def shard_schema() -> pa.Schema:
-    """Columns of a shard: ids with ``[CLS]`` and ``[SEP]``, and the window they come from."""
-    import pyarrow as pa
+def _check(settings: CorpusSettings) -> None:
+    if not 0 <= settings.ref_share <= 1:
+        raise UserError(
+            f"--ref-share {settings.ref_share} is no share", remedy="give a number from 0 to 1"
+        )
 
-    return pa.schema(
-        [
-            ("tokens", pa.list_(pa.uint16())),
-            ("contig", pa.string()),
-            ("start", pa.int64()),
-            ("end", pa.int64()),
-            ("strand", pa.string()),
-            ("pass", pa.int32()),
-            ("split", pa.string()),
-            ("encoding", pa.string()),
-        ]
+
+def _open_source(settings: CorpusSettings, genome: Genome) -> WindowSource:
+    encoder, encoding = open_encoder(
+        genome,
+        settings.frequencies,
+        seed=settings.seed,
+        strategy=settings.strategy,
+        haplotypes=settings.haplotypes,
+    )
+    varies = encoding == "snp"
+    return WindowSource(
+        genome, encoder, varies=varies, ref_share=settings.ref_share, seed=settings.seed
     )
 
 
-def _write_split(
+def divide_windows(table: pd.DataFrame, shard_rows: int) -> list[Shard]:
+    """Divide a windows table into shards: the usual three splits, then others it may name."""
+    windows = WindowColumns.of(table)
+    names = list(table["split"].cat.categories)
+    codes = table["split"].cat.codes.to_numpy()
+    shards: list[Shard] = []
+    for split in [*SPLITS, *sorted(set(names) - set(SPLITS))]:
+        rows = np.flatnonzero(codes == (names.index(split) if split in names else -1))
+        shards += divide_into_shards(windows, rows, split, shard_rows)
+    return shards
+
+
+def _write(
     settings: CorpusSettings,
-    encoder: WindowEncoder,
+    windows: WindowColumns,
+    shards: list[Shard],
+    source: WindowSource,
     tokenizer: DnaTokenizer,
-    rows: pd.DataFrame,
     folder: Path,
-    encoding: str,
-) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """Write the shards of one split; a split without rows gets one empty shard."""
-    folder.mkdir()
-    counts: Counter[str] = Counter(windows=0, tokens=0, nucleotides=0, variant_tokens=0, unknown=0)
-    shards = []
-    for number, first in enumerate(range(0, max(len(rows), 1), settings.shard_rows)):
-        part = rows.iloc[first : first + settings.shard_rows]
-        file = folder / f"shard-{number:05d}.arrow"
-        batches = _batches(encoder, tokenizer, part, encoding, counts)
-        label = f"{folder.name} shard {number}"
-        _write_shard(
-            file, progress(batches, label, total=-(-len(part) // BATCH_WINDOWS), unit="batch")
-        )
-        shards.append(
-            {
-                "file": f"{folder.name}/{file.name}",
-                "windows": len(part),
-                "bytes": file.stat().st_size,
-                "sha256": digest_file(file),
-            }
-        )
-    return dict(counts), shards
+) -> tuple[dict[str, SplitCounts], list[dict[str, Any]]]:
+    """Write all shards; return what each split holds, and each file with its digest."""
+    counts = {shard.split: SplitCounts() for shard in shards}
+    for split in counts:
+        (folder / split).mkdir()
+    batches = in_genome_order(shards)
+    writers: dict[str, ShardWriter] = {}
+    digests: dict[str, Future[str]] = {}
+    with ThreadPoolExecutor(settings.threads) as pool:
+        plans = (plan_rows(windows.take(rows), source) for _, rows in batches)
+        made = in_order(partial(make_rows, tokenizer=tokenizer), plans, pool, settings.threads)
+        done = progress(made, "building the corpus", total=len(batches), unit="batch")
+        for (shard, _), rows in zip(batches, done, strict=True):
+            if shard.file not in writers:
+                writers[shard.file] = ShardWriter(folder, shard)
+            writers[shard.file].write(rows)
+            counts[shard.split].add(rows, tokenizer)
+            if writers[shard.file].is_whole:
+                digests[shard.file] = pool.submit(digest_file, writers.pop(shard.file).file)
+    for shard in shards:
+        if not shard.batches:
+            ShardWriter(folder, shard)
+    return counts, [_describe(shard, folder, digests.get(shard.file)) for shard in shards]
 
 
-def _write_shard(file: Path, batches: Iterator[pa.RecordBatch]) -> None:
-    import pyarrow as pa
-
-    with (
-        closing(pa.OSFile(str(file), "wb")) as sink,
-        pa.ipc.new_file(sink, shard_schema()) as writer,
-    ):
-        for batch in batches:
-            writer.write_batch(batch)
-
-
-def _batches(
-    encoder: WindowEncoder,
-    tokenizer: DnaTokenizer,
-    rows: pd.DataFrame,
-    encoding: str,
-    counts: Counter[str],
-) -> Iterator[pa.RecordBatch]:
-    for first in range(0, len(rows), BATCH_WINDOWS):
-        part = rows.iloc[first : first + BATCH_WINDOWS]
-        ids = tokenizer.encode_batch(list(encode_windows(encoder, part)))
-        flat = np.concatenate(ids)
-        counts["windows"] += len(part)
-        # Tokens are those of the sequence; [CLS] and [SEP] are two more per row.
-        counts["tokens"] += len(flat)
-        counts["nucleotides"] += int((part["end"] - part["start"]).sum())
-        counts["variant_tokens"] += int(tokenizer.holds_variant[flat].sum())
-        counts["unknown"] += int((flat == tokenizer.unk).sum())
-        yield _record_batch(tokenizer, part, ids, encoding)
+def _describe(shard: Shard, folder: Path, digest: Future[str] | None) -> dict[str, Any]:
+    file = folder / shard.file
+    return {
+        "file": shard.file,
+        "windows": shard.windows,
+        "bytes": file.stat().st_size,
+        "sha256": digest_file(file) if digest is None else digest.result(),
+    }
 
 
-def _record_batch(
-    tokenizer: DnaTokenizer,
-    rows: pd.DataFrame,
-    ids: list[npt.NDArray[np.uint16]],
-    encoding: str,
-) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    cls, sep = (np.array([i], dtype=np.uint16) for i in (tokenizer.cls, tokenizer.sep))
-    flat = np.concatenate([part for row in ids for part in (cls, row, sep)])
-    offsets = np.cumsum([0, *(len(row) + 2 for row in ids)], dtype=np.int32)
-    schema = shard_schema()
-    columns = [pa.array(rows[name], type=schema.field(name).type) for name in schema.names[1:-1]]
-    tokens = pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat))
-    encodings = pa.array([encoding] * len(rows), type=pa.string())
-    return pa.record_batch([tokens.cast(schema.field(0).type), *columns, encodings], schema=schema)
+def _disk_use(
+    counts: dict[str, dict[str, int]], files: list[dict[str, Any]]
+) -> dict[str, float | None]:
+    """Bytes on disk per token, window and nucleotide, over all splits."""
+    total = sum(file["bytes"] for file in files)
+    sums = {
+        name: sum(one[name] for one in counts.values())
+        for name in ("tokens", "windows", "nucleotides")
+    }
+    return {
+        f"bytes_per_{name.removesuffix('s')}": round(total / number, 4) if number else None
+        for name, number in sums.items()
+    }
 
 
 def _note_encoding(tokenizer: DnaTokenizer, encoding: str) -> None:
     """Say when the tokenizer was trained on another encoding: one may serve several corpora."""
     # A foreign folder without a manifest does not say what it was trained on.
     known = (tokenizer.folder / MANIFEST).is_file()
-    if known and tokenizer.encoding not in {encoding, "mixed"}:
+    fitting = {encoding, "mixed"} | ({"snp"} if encoding == "mixed" else set())
+    if known and tokenizer.encoding not in fitting:
         log.info(
             "the tokenizer was trained on %s text, this corpus is %s", tokenizer.encoding, encoding
         )
 
 
 def _inputs(settings: CorpusSettings) -> list[Path]:
-    optional = [] if settings.frequencies is None else [settings.frequencies]
+    optional = [path for path in (settings.frequencies, settings.haplotypes) if path is not None]
     return [settings.fasta, settings.windows, *optional, settings.tokenizer]
 
 

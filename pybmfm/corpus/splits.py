@@ -1,4 +1,6 @@
-"""The genome cut into blocks, each in one split, so that no base pair is in two.
+"""The genome divided into regions, each in one split, so that no base pair is in two.
+
+Regions are blocks of the genome, drawn at random, or whole contigs, held out by name.
 
 The assignment depends on the genome, the block size and the seed only, not on the length of
 windows: windows of 1-10 kb for a corpus and of 20 kb for its tokenizer fall into the same
@@ -7,13 +9,15 @@ blocks and splits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from pybmfm.core import UserError, derive_seed
+from pybmfm.genome.contigs import find_contig
 
 SPLITS = ("train", "dev", "test")
 SHARES = (0.7, 0.2, 0.1)
@@ -117,6 +121,67 @@ def split_regions(blocks: Blocks, splits: npt.NDArray[np.int64]) -> list[Region]
         Region(int(blocks.starts[a]), int(blocks.ends[b]), int(filled[a]))
         for a, b in zip(first, last, strict=True)
     ]
+
+
+def leave_buffer(regions: list[Region], buffer: int) -> list[Region]:
+    """Take ``buffer`` nt off both sides of every border between two regions.
+
+    Parameters
+    ----------
+    regions
+        Of one contig, in order, tiling it; neighbours differ in split.
+    buffer
+        nt; a region that is all buffer is left out.
+    """
+    last = len(regions) - 1
+    inner = [
+        Region(r.start + buffer * (i > 0), r.end - buffer * (i < last), r.split)
+        for i, r in enumerate(regions)
+    ]
+    return [region for region in inner if region.start < region.end]
+
+
+def splits_of_contigs(
+    lengths: Mapping[str, int], dev: Sequence[str], test: Sequence[str], fasta: Path
+) -> dict[str, int]:
+    """Hold whole contigs out by name; the others train.
+
+    Parameters
+    ----------
+    lengths
+        nt of each contig of the genome.
+    dev, test
+        Names, or aliases, of the contigs held out.
+    fasta
+        The genome's file, for messages.
+
+    Returns
+    -------
+    dict
+        Contig of the genome -> index into ``SPLITS``.
+
+    Raises
+    ------
+    UserError
+        If the genome has no such contig, one is in both lists, or none is left to train on.
+    """
+    splits = dict.fromkeys(lengths, SPLITS.index("train"))
+    for split, names in (("dev", dev), ("test", test)):
+        for contig in [find_contig(lengths, name, fasta) for name in names]:
+            if splits[contig] not in {SPLITS.index("train"), SPLITS.index(split)}:
+                raise UserError(
+                    f"contig {contig} is held out for both dev and test",
+                    file=fasta,
+                    remedy="name it once, in --dev-contigs or --test-contigs",
+                )
+            splits[contig] = SPLITS.index(split)
+    if SPLITS.index("train") not in splits.values():
+        raise UserError(
+            "every contig is held out, none is left to train on",
+            file=fasta,
+            remedy="name fewer --dev-contigs and --test-contigs",
+        )
+    return splits
 
 
 def _fill_empty(

@@ -14,7 +14,13 @@ from pybmfm.genome.compression import (
     has_bgzip_end,
     open_bytes,
 )
-from pybmfm.genome.contigs import chromosome_of, describe_names, find_contig, match_contigs
+from pybmfm.genome.contigs import (
+    assembly_of,
+    chromosome_of,
+    describe_names,
+    find_contig,
+    match_contigs,
+)
 from pybmfm.genome.fasta import Genome
 from pybmfm.genome.islands import sequence_intervals
 from pybmfm.genome.regions import parse_region
@@ -24,6 +30,7 @@ __all__ = [
     "N_CODE",
     "Genome",
     "TruncatedFile",
+    "assembly_of",
     "broken_file",
     "chromosome_of",
     "complement_bases",

@@ -7,6 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from pybmfm.core import UserError
+from pybmfm.genome.assemblies import (
+    assembly_of_accession,
+    assembly_of_length,
+    chromosome_of_length,
+)
 
 _HUMAN = [*map(str, range(1, 23)), "X", "Y"]
 _ALIASES = {name: name for name in _HUMAN} | {"M": "MT", "MT": "MT"}
@@ -31,6 +36,24 @@ def chromosome_of(name: str) -> str | None:
     return _ALIASES.get(plain)
 
 
+def assembly_of(contigs: Mapping[str, int | None]) -> str | None:
+    """Name the human assembly that contigs belong to.
+
+    Parameters
+    ----------
+    contigs
+        Names and, where known, lengths in nucleotides.
+
+    Returns
+    -------
+    str or None
+        ``GRCh37`` or ``GRCh38`` if accession versions or lengths of chromosomes say so and do
+        not contradict each other.
+    """
+    found = {_assembly_of_contig(name, length) for name, length in contigs.items()} - {None}
+    return found.pop() if len(found) == 1 else None
+
+
 def match_contigs(
     fasta_lengths: Mapping[str, int],
     names: Iterable[str],
@@ -50,13 +73,17 @@ def match_contigs(
     Returns
     -------
     dict
-        Other name -> FASTA name: by exact name, else by chromosome (alias or accession), else
-        by a length that only one contig on either side has, if the FASTA's contig has no other
-        name yet. Unmatched names are left out.
+        Other name -> FASTA name: by exact name, else by chromosome (alias, accession, or where
+        a FASTA's name says nothing the length of a human chromosome), else by a length that
+        only one contig on either side has, if the FASTA's contig has no other name yet.
+        Unmatched names are left out.
     """
     by_chromosome: dict[str, str] = {}
     for contig in fasta_lengths:
         by_chromosome.setdefault(chromosome_of(contig) or "", contig)
+    for contig, length in fasta_lengths.items():
+        if chromosome_of(contig) is None:
+            by_chromosome.setdefault(chromosome_of_length(length) or "", contig)
     by_chromosome.pop("", None)
     names = list(names)
     matched = {
@@ -101,6 +128,16 @@ def describe_names(names: Iterable[str], shown: int = 5) -> str:
         return "none"
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
+
+
+def _assembly_of_contig(name: str, length: int | None) -> str | None:
+    chromosome = chromosome_of(name)
+    if chromosome is None:
+        return assembly_of_length(length)
+    by_version = assembly_of_accession(name, chromosome)
+    if by_version is not None or chromosome_of_length(length) != chromosome:
+        return by_version
+    return assembly_of_length(length)
 
 
 def _by_unique_length(lengths: Mapping[str, int]) -> dict[int, str]:

@@ -159,6 +159,28 @@ def reasons(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {n:,}" for reason, n in sorted(counts.items())) or "none"
 
 
+def part_of(part: int | None, whole: int | None) -> str:
+    """Write ``5 of 20``."""
+    return f"{number(part or 0)} of {number(whole or 0)}"
+
+
+def percent(part: int | None, whole: int | None) -> str:
+    """Write a share in percent, empty where it is not known."""
+    return f"{100 * part / whole:.1f}" if part is not None and whole else ""
+
+
+def missing(group: str, name: str, what: str) -> Section:
+    """Return the section that stands where a result is absent."""
+    return Section(
+        group, name, f"Missing: {what} is not among the results.", paragraph("Nothing to show.")
+    )
+
+
+def titled(title: str, name: str, among: Sequence[object]) -> str:
+    """Name an artefact in the title only where there are several."""
+    return title if len(among) == 1 else f"{title}: {name}"
+
+
 def _cell(value: object) -> str:
     return str(value) if isinstance(value, Markup) else html.escape(number(value))
 

@@ -1,30 +1,24 @@
-"""Sections on what went in: inputs, variants, windows, tokenizers, corpora."""
+"""Sections on what went in: inputs, windows, corpora, task tables."""
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pybmfm.core import read_table
 from pybmfm.core.artifacts import MANIFEST
 from pybmfm.report.collect import Artefact, Collection
 from pybmfm.report.content import (
     Section,
     bullets,
+    missing,
     number,
-    paragraph,
-    picture,
+    percent,
     reasons,
     red,
     table,
 )
-from pybmfm.report.figures import draw_allele_frequencies, draw_records
+from pybmfm.variants import VARIANT_CODE
 
 SPLITS = ("train", "dev", "test")
 
@@ -46,7 +40,7 @@ def input_sections(found: Collection) -> Iterator[Section]:
         table(("name", "bytes", "SHA-256 (first 16)", "read for"), rows, "No file is named."),
     )
     settings = [
-        (kind, artefact.name, _settings(artefact.manifest.get("settings", {})))
+        (kind, artefact.name, settings_text(artefact.manifest.get("settings", {})))
         for kind, artefacts in sorted(found.artefacts.items())
         if kind != "result"
         for artefact in artefacts
@@ -60,55 +54,11 @@ def input_sections(found: Collection) -> Iterator[Section]:
     )
 
 
-def variant_sections(found: Collection, figures: Path) -> Iterator[Section]:
-    """Records read, used and dropped per contig, and the frequency spectrum."""
-    tables = found.of("frequency-table")
-    if not tables:
-        yield _missing("pybmfm_variants", "Records", "a frequency table")
-    for artefact in tables:
-        counts = record_counts(artefact)
-        total = _counts(artefact)
-        columns = sorted({reason for one in counts.values() for reason in one} - {"used"})
-        rows = [
-            (contig, sum(one.values()), one.get("used", 0), *(one.get(r, 0) for r in columns))
-            for contig, one in counts.items()
-        ]
-        yield Section(
-            "pybmfm_variants",
-            _titled("Records", artefact, tables),
-            f"{_of(total.get('used'), total.get('read'))} records were used; the columns on the "
-            "right say why the others were dropped.",
-            table(("contig", "read", "used", *columns), rows, "The table has no contig.")
-            + bullets(list(_allele_sentences(artefact))),
-        )
-        if counts:
-            draw_records(figures, counts)
-            yield Section(
-                "pybmfm_variants",
-                _titled("Records per contig", artefact, tables),
-                "Used and dropped records of each contig.",
-                plot={
-                    "plot_type": "bargraph",
-                    "pconfig": {"title": "Records per contig", "ylab": "records"},
-                    "data": counts,
-                },
-            )
-        rarer = rarer_frequencies(artefact)
-        if any(len(values) for values in rarer.values()):
-            draw_allele_frequencies(figures, rarer)
-            yield Section(
-                "pybmfm_variants",
-                _titled("Frequency spectrum", artefact, tables),
-                "How common the rarer states are at the positions that vary.",
-                picture(figures / "allele_frequencies.png", "allele-frequency spectrum"),
-            )
-
-
 def window_sections(found: Collection) -> Iterator[Section]:
     """Windows per split, coverage, and base pairs shared between splits."""
     windows = found.of("windows")
     if not windows:
-        yield _missing("pybmfm_windows", "Windows", "a table of windows")
+        yield missing("pybmfm_windows", "Windows", "a table of windows")
         return
     rows, sentences = [], []
     for artefact in windows:
@@ -120,7 +70,7 @@ def window_sections(found: Collection) -> Iterator[Section]:
                 artefact.name,
                 artefact.manifest.get("settings", {}).get("split", ""),
                 *(per_split.get(split, 0) for split in SPLITS),
-                _percent(counts.get("covered_acgt"), counts.get("acgt_bases")),
+                percent(counts.get("covered_acgt"), counts.get("acgt_bases")),
                 0 if shared == 0 else red(number(shared)) if shared else "not counted",
                 reasons(counts.get("dropped", {})),
             )
@@ -143,47 +93,6 @@ def window_sections(found: Collection) -> Iterator[Section]:
     )
 
 
-def tokenizer_sections(found: Collection, figures: Path) -> Iterator[Section]:
-    """Vocabularies, and the comparison's table and figures."""
-    columns = ("tokenizer", "encoding", "tokens", "with variants", "longest (nt)", "settings")
-    rows = []
-    for artefact in found.of("tokenizer"):
-        manifest = artefact.manifest
-        tokens = manifest.get("tokens", {})
-        rows.append(
-            (
-                artefact.name,
-                manifest.get("encoding", ""),
-                manifest.get("vocab_size", tokens.get("vocab_size")),
-                tokens.get("tokens_with_variants"),
-                tokens.get("longest"),
-                _settings(manifest.get("settings", {})),
-            )
-        )
-    yield Section(
-        "pybmfm_tokenizers",
-        "Vocabularies",
-        "Size and content of each vocabulary.",
-        table(columns, rows, "Missing: no tokenizer is among the results."),
-    )
-    comparisons = found.of("tokenizer-comparison")
-    for artefact in comparisons:
-        for file in sorted(artefact.folder.glob("*.png")) + sorted(artefact.folder.glob("*.svg")):
-            shutil.copyfile(file, figures / f"tokenizers_{file.name}")
-        pictures = [
-            picture(file, f"tokenizers: {file.stem}")
-            for file in sorted(artefact.folder.glob("*.png"))
-        ]
-        yield Section(
-            "pybmfm_tokenizers",
-            _titled("Comparison", artefact, comparisons),
-            "Token lengths, use and overlap of the vocabularies over their corpora (as in "
-            "Figure 2 of the paper); the published vocabularies share 84.3 % of their tokens, and "
-            "6.8 % of the SNP vocabulary hold a variant.",
-            "".join(_comparison_tables(artefact)) + "".join(pictures),
-        )
-
-
 def corpus_sections(found: Collection) -> Iterator[Section]:
     """Windows and tokens per split of every corpus."""
     rows = []
@@ -200,7 +109,8 @@ def corpus_sections(found: Collection) -> Iterator[Section]:
                         tokens,
                         nucleotides,
                         nucleotides / tokens if tokens else None,
-                        _percent(one.get("variant_tokens"), tokens),
+                        percent(one.get("variant_tokens"), tokens),
+                        _variant_share(artefact) if split == "train" else "",
                         one.get("unknown", 0),
                     )
                 )
@@ -213,6 +123,7 @@ def corpus_sections(found: Collection) -> Iterator[Section]:
         "nucleotides",
         "nt per token",
         "tokens with variants (%)",
+        "variant symbols (% of nt)",
         "unknown tokens",
     )
     yield Section(
@@ -221,6 +132,12 @@ def corpus_sections(found: Collection) -> Iterator[Section]:
         "Each split of each corpus; unknown tokens should be 0.",
         table(columns, rows, "Missing: no corpus is among the results."),
     )
+
+
+def _variant_share(artefact: Artefact) -> str:
+    """Share of the training text's nucleotides that are variant symbols, in percent."""
+    symbols = artefact.manifest.get("symbols", [])
+    return percent(sum(symbols[VARIANT_CODE:]), sum(symbols))
 
 
 def task_sections(found: Collection) -> Iterator[Section]:
@@ -256,66 +173,10 @@ def _task_figures(one: dict[str, Any]) -> tuple[object, object, str]:
     return "", sum(sum(part.values()) for part in one.values() if isinstance(part, dict)), ""
 
 
-def record_counts(artefact: Artefact) -> dict[str, dict[str, int]]:
-    """Per contig: ``used`` and each reason with its number of dropped records."""
-    contigs = artefact.manifest.get("contigs", {})
-    if not isinstance(contigs, dict):
-        return {}
-    return {
-        name: {"used": int(one.get("used", 0)), **one.get("dropped", {})}
-        for name, one in contigs.items()
-        if isinstance(one, dict)
-    }
-
-
 def shared_bp(artefact: Artefact) -> int | None:
     """Base pairs in more than one split, summed over pairs of splits; None if not counted."""
     shared = artefact.manifest.get("leakage", {}).get("shared_bp")
     return None if shared is None else int(shared)
-
-
-def rarer_frequencies(artefact: Artefact) -> dict[str, NDArray[np.float32]]:
-    """1 - p(most frequent state) at the varying positions of each contig."""
-    from pybmfm.variants import FrequencyTable
-
-    frequencies = FrequencyTable.open(artefact.folder)
-    rarer = {}
-    for contig in frequencies.contigs:
-        _, p = frequencies.rows(contig)
-        rarer[contig] = 1 - p.max(axis=1) if len(p) else np.empty(0, np.float32)
-    return rarer
-
-
-def _comparison_tables(artefact: Artefact) -> Iterable[str]:
-    for name in ("summary", "shared_tokens"):
-        file = artefact.folder / f"{name}.tsv"
-        if file.is_file():
-            rows = read_table(file)
-            if name == "summary" and "tokenizer" in rows:
-                rows = rows.set_index("tokenizer").T.rename_axis("figure").reset_index()
-            yield table([str(column) for column in rows.columns], rows.to_numpy().tolist())
-
-
-def _allele_sentences(artefact: Artefact) -> Iterator[str]:
-    manifest = artefact.manifest
-    yield (
-        "Alleles dropped from used records: "
-        f"{reasons(_counts(artefact).get('alleles_dropped', {}))}."
-    )
-    positions = [
-        int(one.get("positions", 0))
-        for one in manifest.get("contigs", {}).values()
-        if isinstance(one, dict)
-    ]
-    yield f"{sum(positions):,} positions vary."
-    for key, where in (("contigs_only_in_fasta", "FASTA"), ("contigs_only_in_vcf", "VCF")):
-        if manifest.get(key):
-            yield f"Only in the {where}: {', '.join(map(str, manifest[key][:20]))}."
-
-
-def _counts(artefact: Artefact) -> dict[str, Any]:
-    """Record and allele counts, under ``counts`` or at the top of the manifest."""
-    return {**artefact.manifest, **artefact.manifest.get("counts", {})}
 
 
 def _leakage_sentence(name: str, shared: int | None) -> str:
@@ -326,18 +187,8 @@ def _leakage_sentence(name: str, shared: int | None) -> str:
     return red(f"{name}: {shared:,} base pairs are in two splits; test figures are too good.")
 
 
-def _missing(group: str, name: str, what: str) -> Section:
-    return Section(
-        group, name, f"Missing: {what} is not among the results.", paragraph("Nothing to show.")
-    )
-
-
-def _titled(title: str, artefact: Artefact, among: Sequence[Artefact]) -> str:
-    """Name the artefact in the title only where there are several."""
-    return title if len(among) == 1 else f"{title}: {artefact.name}"
-
-
-def _settings(settings: dict[str, Any]) -> str:
+def settings_text(settings: dict[str, Any]) -> str:
+    """Write settings as ``seed 0, passes 10``, those without a value left out."""
     shown = {key: value for key, value in settings.items() if value not in (None, [], {}, "")}
     return ", ".join(f"{key.replace('_', '-')} {_short(value)}" for key, value in shown.items())
 
@@ -347,11 +198,3 @@ def _short(value: Any) -> str:
         value = [f"{key} {one}" for key, one in value.items()]
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _of(part: int | None, whole: int | None) -> str:
-    return f"{number(part or 0)} of {number(whole or 0)}"
-
-
-def _percent(part: int | None, whole: int | None) -> str:
-    return f"{100 * part / whole:.1f}" if part is not None and whole else ""

@@ -82,33 +82,6 @@ def draw_learning_curves(
                 axis.legend(frameon=False)
 
 
-def draw_records(folder: Path, counts: Mapping[str, Mapping[str, int]]) -> None:
-    """Stacked bars of records per contig: used, and dropped by reason."""
-    reasons = list(dict.fromkeys(reason for one in counts.values() for reason in one))
-    names = list(counts)
-    with figure(folder, "records_per_contig", figsize=(8, 1.2 + 0.35 * len(names))) as axis:
-        left = np.zeros(len(names))
-        for reason in reasons:
-            values = np.array([counts[name].get(reason, 0) for name in names])
-            axis.barh(names, values, left=left, label=reason)
-            left += values
-        axis.invert_yaxis()
-        axis.set_xlabel("records")
-        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-
-
-def draw_allele_frequencies(folder: Path, rarer: Mapping[str, NDArray[np.float32]]) -> None:
-    """Spectrum of 1 - p(most frequent state) at varying positions, per contig."""
-    bins = np.linspace(0, 0.8, 41)
-    with figure(folder, "allele_frequencies", figsize=(7, 3.8)) as axis:
-        for contig, values in rarer.items():
-            axis.hist(values, bins=bins, histtype="step", label=f"{contig} ({len(values):,})")
-        axis.set(
-            xlabel="frequency of all states but the commonest", ylabel="positions", yscale="log"
-        )
-        axis.legend(frameon=False)
-
-
 def draw_scores(folder: Path, name: str, scores: Mapping[str, Sequence[float]]) -> None:
     """Distribution of BMFM_LLR by class of variant; the histogram shows the largest classes."""
     largest = sorted(scores, key=lambda label: -len(scores[label]))[:MOST_HISTOGRAMS]

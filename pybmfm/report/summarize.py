@@ -14,16 +14,17 @@ from pybmfm.report.data_sections import (
     corpus_sections,
     input_sections,
     task_sections,
-    tokenizer_sections,
-    variant_sections,
     window_sections,
 )
+from pybmfm.report.leakage_sections import leakage_sections
 from pybmfm.report.model_sections import (
     finetuning_sections,
     pretraining_sections,
     score_sections,
     version_sections,
 )
+from pybmfm.report.tokenizer_sections import tokenizer_sections
+from pybmfm.report.variant_sections import variant_sections
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +90,7 @@ def report_sections(
         *corpus_sections(found),
         *pretraining_sections(found, figures),
         *task_sections(found),
+        *leakage_sections(found),
         *finetuning_sections(found, long, main, figures),
         *score_sections(found, figures),
         *version_sections(found),

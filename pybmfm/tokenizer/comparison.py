@@ -1,41 +1,29 @@
-"""Compare tokenizers: vocabulary, token lengths, use over corpora (the paper's Figure 2)."""
+"""Compare tokenizers over their corpora: every panel of the paper's Figures 2 and 3."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from pybmfm.core import UserError, output_directory, write_manifest, write_table
+from pybmfm.tokenizer.comparison_columns import column_table
+from pybmfm.tokenizer.comparison_figures import draw_comparison
+from pybmfm.tokenizer.comparison_tables import BIN_TOKENS, comparison_tables
 from pybmfm.tokenizer.dna_tokenizer import DnaTokenizer
+from pybmfm.tokenizer.kmer_space import INDEL_RULE, KMER_RULE, kmer_space_table
+from pybmfm.tokenizer.published_comparison import NOTE, published_peers, published_table
+from pybmfm.tokenizer.used_vocabulary import TokenUse, UsedVocabulary
+from pybmfm.tokenizer.variant_figures import (
+    draw_kmer_space,
+    draw_symbol_map,
+    draw_variant_2mers,
+    draw_variant_kmers,
+)
+from pybmfm.tokenizer.variant_tokens import variant_tables
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
-
-BIN_TOKENS = 50  # width of a bin of tokens per window
-LONGEST_DRAWN = 16  # nt; figures draw longer tokens, few repeats, at this length
-
-
-@dataclass(frozen=True)
-class TokenUse:
-    """How often a corpus uses each token.
-
-    Attributes
-    ----------
-    occurrence
-        int64, shape (vocab,): occurrences per id.
-    tokens_per_window
-        int64, shape (windows,): tokens without ``[CLS]`` and ``[SEP]``.
-    """
-
-    occurrence: npt.NDArray[np.int64]
-    tokens_per_window: npt.NDArray[np.int64]
 
 
 def compare_tokenizers(
@@ -45,17 +33,19 @@ def compare_tokenizers(
     *,
     inputs: list[Path],
 ) -> None:
-    """Write tables and figures that compare tokenizers over their corpora.
+    """Write tables and pictures that compare tokenizers of any kind over their corpora.
 
     Parameters
     ----------
     tokenizers
-        By name, in the order of the columns.
+        By name, in the order of rows and panels. A tokenizer without variants takes part in all
+        but the pictures of Figure 3, A to E; those are left out if none has variants.
     uses
         Token use over the corpus of the same name.
     out
-        Folder: ``summary.tsv``, ``shared_tokens.tsv``, ``token_lengths.tsv``,
-        ``tokens_per_window.tsv``, ``token_occurrence.tsv``, ``comparison.png`` and ``.svg``.
+        Folder: the tables that ``columns.tsv`` describes, and as PNG and SVG ``comparison``
+        (Figure 2), ``symbol_map`` (3A), ``variant_2mers`` (3B, 3C), ``variant_kmers`` (3D, 3E)
+        and ``kmer_space`` (3F).
     inputs
         Folders read, for the manifest.
 
@@ -65,67 +55,63 @@ def compare_tokenizers(
         If a tokenizer has no corpus, or its corpus is empty or holds other ids.
     """
     _check(tokenizers, uses)
+    vocabularies = [UsedVocabulary.of(name, tokenizers[name], uses[name]) for name in tokenizers]
     with output_directory(out) as folder:
-        tables = comparison_tables(tokenizers, uses)
+        tables = all_tables(vocabularies)
         for name, table in tables.items():
             write_table(table, folder / f"{name}.tsv")
-        draw_comparison(tables, folder)
+        draw_figures(tables, folder)
         write_manifest(
             folder,
             artefact="tokenizer-comparison",
             settings={"names": list(tokenizers), "bin_tokens": BIN_TOKENS},
             inputs=inputs,
             counts={
-                name: {
-                    "windows": len(use.tokens_per_window),
-                    "tokens": int(use.tokens_per_window.sum()),
+                one.name: {
+                    "windows": len(one.tokens_per_window),
+                    "tokens": int(one.tokens_per_window.sum()),
                 }
-                for name, use in uses.items()
+                for one in vocabularies
             },
+            rules={"kmer_space": KMER_RULE, "kmer_space_with_indels": INDEL_RULE},
+            notes=[NOTE],
+            files=sorted(path.name for path in folder.iterdir()),
         )
 
 
-def comparison_tables(
-    tokenizers: Mapping[str, DnaTokenizer], uses: Mapping[str, TokenUse]
-) -> dict[str, pd.DataFrame]:
+def all_tables(vocabularies: Sequence[UsedVocabulary]) -> dict[str, pd.DataFrame]:
     """Build every table, by file name without suffix."""
-    import pandas as pd
-
-    names = list(tokenizers)
+    tables = {
+        **comparison_tables(vocabularies),
+        **variant_tables(vocabularies),
+        "kmer_space": kmer_space_table(vocabularies),
+    }
     return {
-        "summary": pd.DataFrame([_summary(n, tokenizers[n], uses[n]) for n in names]),
-        "shared_tokens": pd.DataFrame(
-            [_shared(a, b, tokenizers) for a, b in combinations(names, 2)],
-            columns=["tokenizer", "other", "shared", "percent"],
-        ),
-        "token_lengths": pd.concat([_lengths(n, tokenizers[n], uses[n]) for n in names]),
-        "tokens_per_window": pd.concat([_window_histogram(n, uses[n]) for n in names]),
-        "token_occurrence": pd.concat([_occurrence(n, tokenizers[n], uses[n]) for n in names]),
+        **tables,
+        "published": published_table(vocabularies, tables),
+        "columns": column_table(),
     }
 
 
-def draw_comparison(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Draw the six panels of the paper's Figure 2 as ``comparison.png`` and ``.svg``."""
-    import matplotlib
+def draw_figures(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Draw every picture as PNG and SVG; one of variants only where some tokenizer has them."""
+    summary, symbols, edges = (tables[name] for name in ("summary", "symbols", "variant_2mers"))
+    peers = published_peers(summary)
+    draw_comparison(tables, folder)
+    draw_kmer_space(tables["kmer_space"], peers, folder)
+    used = (symbols["kind"] != "base") & (symbols["occurrence"] > 0)
+    if names := _in_order(peers, symbols[used]):
+        draw_symbol_map(symbols, names, folder)
+    if names := _in_order(peers, edges[edges["tokens"] > 0]):
+        draw_variant_2mers(edges, names, folder)
+    if names := _in_order(peers, tables["variant_kmers"]):
+        draw_variant_kmers(tables["variant_kmers"], names, folder)
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
 
-    names = list(tables["summary"]["tokenizer"])
-    # A fixed salt and no date: the same tables give the same file.
-    with matplotlib.rc_context({"svg.hashsalt": "pybmfm", "font.size": 9}):
-        figure, axes = plt.subplots(2, 3, figsize=(13, 7.5), layout="constrained")
-        _draw_scatter(axes[0, 0], tables["token_occurrence"], names)
-        _draw_occurrence(axes[0, 1], tables["token_occurrence"], names)
-        _draw_shares(axes[0, 2], tables, names)
-        _draw_lengths(axes[1, 0], tables["token_lengths"], names, "vocabulary")
-        _draw_lengths(axes[1, 1], tables["token_lengths"], names, "occurrence")
-        _draw_windows(axes[1, 2], tables["tokens_per_window"], names)
-        for axis in axes.flat:
-            axis.spines[["top", "right"]].set_visible(False)
-        figure.savefig(folder / "comparison.png", dpi=150)
-        figure.savefig(folder / "comparison.svg", metadata={"Date": None})
-        plt.close(figure)
+def _in_order(names: Iterable[str], rows: pd.DataFrame) -> list[str]:
+    """Names of the tokenizers that have such rows."""
+    found = set(rows["tokenizer"])
+    return [name for name in names if name in found]
 
 
 def _check(tokenizers: Mapping[str, DnaTokenizer], uses: Mapping[str, TokenUse]) -> None:
@@ -144,160 +130,3 @@ def _check(tokenizers: Mapping[str, DnaTokenizer], uses: Mapping[str, TokenUse])
                 f"the corpus {name} was made with another tokenizer",
                 remedy="give the tokenizer that the corpus was built with",
             )
-
-
-def _summary(name: str, tokenizer: DnaTokenizer, use: TokenUse) -> dict[str, Any]:
-    ordinary = tokenizer.span_lengths > 0
-    variant = tokenizer.holds_variant
-    seen = use.occurrence[ordinary]
-    total = int(seen.sum())
-    # Symbols that training never saw are in the vocabulary too, see TokenizerSettings.alphabet.
-    used_variants = int((use.occurrence[variant] > 0).sum())
-    nucleotides = int((use.occurrence * tokenizer.span_lengths).sum())
-    return {
-        "tokenizer": name,
-        "encoding": tokenizer.encoding,
-        "vocab_size": tokenizer.vocab_size,
-        "tokens": int(ordinary.sum()),
-        "variant_tokens": int(variant.sum()),
-        "variant_token_percent": _percent(variant.sum(), ordinary.sum()),
-        "variant_tokens_used": used_variants,
-        "variant_tokens_used_percent": _percent(used_variants, ordinary.sum()),
-        "unused_tokens": int((seen == 0).sum()),
-        "windows": len(use.tokens_per_window),
-        "occurrences": total,
-        "variant_occurrence_percent": _percent(use.occurrence[variant].sum(), total),
-        "unknown_occurrences": int(use.occurrence[tokenizer.unk]),
-        "nucleotides_per_token": round(nucleotides / max(total, 1), 4),
-        "median_occurrence": float(np.median(seen)),
-        "mean_tokens_per_window": round(float(use.tokens_per_window.mean()), 2),
-        "max_tokens_per_window": int(use.tokens_per_window.max()),
-    }
-
-
-def _shared(name: str, other: str, tokenizers: Mapping[str, DnaTokenizer]) -> dict[str, Any]:
-    """Shared tokens, specials included, as a share of the larger vocabulary (as published)."""
-    ours, theirs = set(tokenizers[name].tokens), set(tokenizers[other].tokens)
-    shared = len(ours & theirs)
-    return {
-        "tokenizer": name,
-        "other": other,
-        "shared": shared,
-        "percent": _percent(shared, max(len(ours), len(theirs))),
-    }
-
-
-def _lengths(name: str, tokenizer: DnaTokenizer, use: TokenUse) -> pd.DataFrame:
-    import pandas as pd
-
-    spans = tokenizer.span_lengths
-    size = int(spans.max(initial=1)) + 1
-    vocabulary = np.bincount(spans, minlength=size)[1:]
-    occurrence = np.zeros(size, dtype=np.int64)
-    np.add.at(occurrence, spans, use.occurrence)
-    return pd.DataFrame(
-        {
-            "tokenizer": name,
-            "length": np.arange(1, size),
-            "vocabulary": vocabulary,
-            "occurrence": occurrence[1:],
-        }
-    )
-
-
-def _window_histogram(name: str, use: TokenUse) -> pd.DataFrame:
-    import pandas as pd
-
-    bins = np.bincount(use.tokens_per_window // BIN_TOKENS)
-    starts = np.arange(len(bins)) * BIN_TOKENS
-    return pd.DataFrame(
-        {"tokenizer": name, "start": starts, "end": starts + BIN_TOKENS, "windows": bins}
-    )
-
-
-def _occurrence(name: str, tokenizer: DnaTokenizer, use: TokenUse) -> pd.DataFrame:
-    import pandas as pd
-
-    ids = np.flatnonzero(tokenizer.span_lengths)
-    return pd.DataFrame(
-        {
-            "tokenizer": name,
-            "id": ids,
-            "token": [tokenizer.tokens[i] for i in ids],
-            "length": tokenizer.span_lengths[ids],
-            "variant": tokenizer.holds_variant[ids],
-            "occurrence": use.occurrence[ids],
-        }
-    )
-
-
-def _percent(part: float, whole: float) -> float:
-    return round(100.0 * float(part) / float(whole), 3) if whole else 0.0
-
-
-def _draw_scatter(axis: Axes, table: pd.DataFrame, names: list[str]) -> None:
-    last = table[table["tokenizer"] == names[-1]]
-    for variant, color, label in ((False, "C0", "bases only"), (True, "C3", "with variants")):
-        part = last[(last["variant"] == variant) & (last["occurrence"] > 0)]
-        # Lengths are whole numbers: a little spread by id keeps the dots apart.
-        spread = (part["id"] % 17 - 8) / 30
-        places = part["length"].clip(upper=LONGEST_DRAWN) + spread
-        axis.scatter(places, part["occurrence"], s=5, c=color, alpha=0.5, label=label)
-    axis.set(
-        title=f"Tokens of {names[-1]}", xlabel="token length (nt)", ylabel="occurrence in corpus"
-    )
-    _label_lengths(axis)
-    if (last["occurrence"] > 0).any():
-        axis.set_yscale("log")
-    axis.legend()
-
-
-def _draw_occurrence(axis: Axes, table: pd.DataFrame, names: list[str]) -> None:
-    top = max(int(table["occurrence"].max()), 1)
-    bins = np.geomspace(1, top + 1, 40).tolist()
-    for name in names:
-        seen = table.loc[table["tokenizer"] == name, "occurrence"]
-        axis.hist(seen[seen > 0], bins=bins, alpha=0.5, label=name)
-    axis.set_xscale("log")
-    axis.set(title="Occurrence per token", xlabel="occurrence in corpus", ylabel="tokens")
-    axis.legend()
-
-
-def _draw_shares(axis: Axes, tables: Mapping[str, pd.DataFrame], names: list[str]) -> None:
-    labels = [f"{name}: variant tokens used" for name in names]
-    values = list(tables["summary"]["variant_tokens_used_percent"])
-    for row in tables["shared_tokens"].itertuples():
-        labels.append(f"{row.tokenizer} and {row.other}: shared")
-        values.append(row.percent)
-    bars = axis.barh(labels[::-1], values[::-1], color="C2")
-    axis.bar_label(bars, fmt="%.1f", padding=2)
-    axis.set(title="Shares of the vocabulary", xlabel="% of tokens", xlim=(0, 112))
-
-
-def _draw_lengths(axis: Axes, table: pd.DataFrame, names: list[str], column: str) -> None:
-    width = 0.8 / len(names)
-    for place, name in enumerate(names):
-        rows = table[table["tokenizer"] == name]
-        heights = rows.groupby(rows["length"].clip(upper=LONGEST_DRAWN))[column].sum()
-        if column == "occurrence":
-            heights = 100 * heights / max(heights.sum(), 1)
-        shift = (place - (len(names) - 1) / 2) * width
-        axis.bar(heights.index + shift, heights, width=width, label=name)
-    title, unit = ("corpus", "% of use") if column == "occurrence" else ("vocabulary", "tokens")
-    axis.set(title=f"Token lengths in the {title}", xlabel="token length (nt)", ylabel=unit)
-    _label_lengths(axis)
-    axis.legend()
-
-
-def _label_lengths(axis: Axes) -> None:
-    """Tick every second length, the last one standing for all longer tokens."""
-    ticks = list(range(2, LONGEST_DRAWN + 1, 2))
-    axis.set_xticks(ticks, [*map(str, ticks[:-1]), f"{LONGEST_DRAWN}+"])
-
-
-def _draw_windows(axis: Axes, table: pd.DataFrame, names: list[str]) -> None:
-    for name in names:
-        rows = table[table["tokenizer"] == name]
-        axis.step(rows["start"], rows["windows"], where="post", label=name)
-    axis.set(title="Tokens per window", xlabel="tokens", ylabel="windows")
-    axis.legend()

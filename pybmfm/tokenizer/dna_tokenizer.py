@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,7 +18,12 @@ import numpy.typing as npt
 
 from pybmfm.core import UserError, read_manifest
 from pybmfm.core.artifacts import MANIFEST
-from pybmfm.variants import ALPHABET, VARIANT_CODE
+from pybmfm.genome import N_CODE
+from pybmfm.tokenizer.bpe_model import UnsupportedTokenizer, read_bpe_model
+from pybmfm.tokenizer.fast_encoding import FastEncoding, chunks
+from pybmfm.variants import ALPHABET, VARIANT_CODE, codes_to_text, text_to_codes
+
+log = logging.getLogger("pybmfm")
 
 SPECIAL_TOKENS = ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")
 TOKENIZER_FILE = "tokenizer.json"
@@ -22,7 +31,9 @@ FOLDER_FILES = (TOKENIZER_FILE, "tokenizer_config.json", "special_tokens_map.jso
 LATIN_LETTERS = "".join(letter for letter in ALPHABET if letter.isascii())
 VARIANT_LETTERS = frozenset(ALPHABET[VARIANT_CODE:])
 MAX_VOCABULARY = 2**16  # ids are stored as uint16
+LETTERS_BEFORE_COMPILED = 2_000_000  # the library encodes so many in about 0.4 s
 
+_LOADING = Lock()
 _FOREIGN = re.compile(f"[^{ALPHABET}{LATIN_LETTERS.lower()}]")
 
 
@@ -66,6 +77,7 @@ class DnaTokenizer:
         self.encoding = encoding
         self.replaced_letters = 0
         self._tokenizer = tokenizer
+        self._letters = 0  # asked for so far
         self.vocab_size: int = tokenizer.get_vocab_size()
         self.unk, self.sep, self.pad, self.cls, self.mask = (
             self._special_id(token) for token in SPECIAL_TOKENS
@@ -112,13 +124,60 @@ class DnaTokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[npt.NDArray[np.uint16]]:
         """Ids of each sequence, without ``[CLS]`` and ``[SEP]``, in the order given."""
-        clean = []
-        for text in texts:
-            letters, replaced = replace_foreign_letters(text)
-            self.replaced_letters += replaced
-            clean.append(letters)
-        encodings = self._tokenizer.encode_batch_fast(clean, add_special_tokens=False)
-        return [np.array(encoding.ids, dtype=np.uint16) for encoding in encodings]
+        found: list[npt.NDArray[np.uint16]] = []
+        for part in chunks(_offsets(map(len, texts))):
+            first, last = len(found), len(found) + len(part) - 1
+            text = "".join(texts[first:last])
+            codes = text_to_codes(text)
+            self.replaced_letters += (
+                int((codes == N_CODE).sum()) - text.count("N") - text.count("n")
+            )
+            ids, bounds = self.encode_flat(codes, part - part[0])
+            found += np.split(ids, bounds[1:-1])[: last - first]
+        return found
+
+    def encode_codes(self, codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
+        """Ids of one sequence of codes 0-131, without ``[CLS]`` and ``[SEP]``."""
+        return self.encode_flat(codes, _offsets([len(codes)]))[0]
+
+    def encode_flat(
+        self, codes: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], threads: int = 1
+    ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
+        """Ids of many sequences of codes laid end to end, without ``[CLS]`` and ``[SEP]``.
+
+        The first ``LETTERS_BEFORE_COMPILED`` letters are encoded by the tokenizers library,
+        which takes no longer than loading the compiled kernels; then the kernels, without the
+        GIL, unless the tokenizer is one that they do not know (said in the log). The ids are
+        the same.
+
+        Parameters
+        ----------
+        codes
+            uint8[n], codes 0-131.
+        offsets
+            int64[m + 1], where sequences begin, and where the last one ends.
+        threads
+            Of the kernels; never changes a result.
+
+        Returns
+        -------
+        ids : uint16[k]
+        offsets : int64[m + 1]
+            Where the ids of each sequence begin, from 0, and where the last ones end.
+        """
+        offsets = np.asarray(offsets, dtype=np.int64)
+        _check_offsets(codes, offsets)
+        fast = self._fast_encoding(int(offsets[-1] - offsets[0]))
+        if fast is not None:
+            return fast.encode(codes, offsets, threads)
+        ids = [
+            np.array(encoding.ids, dtype=np.uint16)
+            for part in chunks(offsets)
+            for encoding in self._tokenizer.encode_batch_fast(
+                [codes_to_text(codes[a:b]) for a, b in pairwise(part)], add_special_tokens=False
+            )
+        ]
+        return np.concatenate([np.empty(0, dtype=np.uint16), *ids]), _offsets(map(len, ids))
 
     def decode(self, ids: npt.ArrayLike) -> str:
         """Text of the ids; special tokens are left out."""
@@ -135,6 +194,36 @@ class DnaTokenizer:
         """Nucleotides per token id, shape (vocab,); 0 for special tokens."""
         lengths = [0 if token in SPECIAL_TOKENS else len(token) for token in self.tokens]
         return np.array(lengths, dtype=np.int32)
+
+    def token_spans(self, ids: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Nucleotides that each token of a sequence stands for.
+
+        Parameters
+        ----------
+        ids
+            Shape (k,), ids of a whole sequence; special tokens may stand among them.
+
+        Returns
+        -------
+        int64[k, 2]
+            Start and end, 0-based half-open. ``[UNK]`` stands for one nucleotide, and other
+            special tokens for none: their start is their end.
+
+        Raises
+        ------
+        ValueError
+            If there is an ``[UNK]`` and the tokenizer fuses several symbols into one.
+        """
+        places = np.asarray(ids, dtype=np.int64).ravel()
+        unknown = places == self.unk
+        if self._fuses_unknown and unknown.any():
+            raise ValueError("[UNK] stands for any number of nucleotides in this tokenizer")
+        ends = np.cumsum(self.span_lengths[places] + unknown, dtype=np.int64)
+        return np.stack([np.concatenate([[0], ends[:-1]])[: len(ends)], ends], axis=1)
+
+    @cached_property
+    def _fuses_unknown(self) -> bool:
+        return bool(json.loads(self._tokenizer.to_str())["model"].get("fuse_unk"))
 
     @cached_property
     def holds_variant(self) -> npt.NDArray[np.bool_]:
@@ -154,6 +243,26 @@ class DnaTokenizer:
             if source.is_file() and source.resolve() != (Path(folder) / name).resolve():
                 shutil.copyfile(source, Path(folder) / name)
 
+    def _fast_encoding(self, letters: int) -> FastEncoding | None:
+        """Return the compiled encoder if it can be used and is worth its loading by now."""
+        self._letters += letters
+        if self._letters <= LETTERS_BEFORE_COMPILED:
+            return None
+        with _LOADING:
+            return self._compiled
+
+    @cached_property
+    def _compiled(self) -> FastEncoding | None:
+        try:
+            return FastEncoding(read_bpe_model(json.loads(self._tokenizer.to_str())))
+        except UnsupportedTokenizer as reason:
+            log.info(
+                "%s has %s: it is encoded by the tokenizers library, more slowly",
+                self.folder,
+                reason,
+            )
+            return None
+
     def _special_id(self, token: str) -> int:
         place: int | None = self._tokenizer.token_to_id(token)
         if place is None:
@@ -163,6 +272,17 @@ class DnaTokenizer:
                 remedy="give a tokenizer with " + " ".join(SPECIAL_TOKENS),
             )
         return place
+
+
+def _offsets(lengths: Iterable[int]) -> npt.NDArray[np.int64]:
+    return np.cumsum([0, *lengths], dtype=np.int64)
+
+
+def _check_offsets(codes: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> None:
+    """Refuse what would make compiled code read elsewhere."""
+    inside = len(offsets) and offsets[0] >= 0 and offsets[-1] <= len(codes)
+    if not inside or (np.diff(offsets) < 0).any():
+        raise ValueError("offsets must rise within the codes")
 
 
 def _encoding_of(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Byte-pair encoding over genome windows, written as a Hugging Face folder."""
+"""Tokenizers over genome windows, written as a Hugging Face folder."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pybmfm.core import UserError, output_directory, write_json, write_manifest
-from pybmfm.tokenizer.dna_tokenizer import (
-    LATIN_LETTERS,
-    MAX_VOCABULARY,
-    SPECIAL_TOKENS,
-    TOKENIZER_FILE,
-    DnaTokenizer,
+import numpy as np
+import numpy.typing as npt
+
+from pybmfm.core import UserError, output_directory, write_manifest
+from pybmfm.tokenizer.bpe_training import learn_merges
+from pybmfm.tokenizer.dna_tokenizer import MAX_VOCABULARY, SPECIAL_TOKENS, DnaTokenizer
+from pybmfm.tokenizer.kmers import LONGEST_K, frequent_kmers
+from pybmfm.tokenizer.lines import join_lines, letter_counts
+from pybmfm.tokenizer.tokenizer_folder import (
+    bpe_tokenizer,
+    kmer_tokenizer,
+    write_tokenizer_folder,
 )
 from pybmfm.variants import ALPHABET
 
 log = logging.getLogger("pybmfm")
 
-MAX_TOKENS = 2048  # context of the published models; longer input is allowed, with a warning
-ALPHABET_LIMIT = 1000
 PLAIN_BASES = 5
 
 
@@ -34,16 +37,19 @@ class TokenizerSettings:
     out
         Folder to write.
     encoding
-        ``"ref"`` or ``"snp"``: what the lines are.
+        ``"ref"``, ``"snp"`` or ``"mixed"``: what the lines are.
     algorithm
-        ``"bpe"``, the published one.
+        ``"bpe"``, the published one; ``"kmer"``, see `pybmfm.tokenizer.kmers`; or
+        ``"single-nucleotide"``, one token per letter.
     vocab_size
-        Special tokens included.
+        Most tokens, the special ones included.
     min_frequency
-        A pair seen less often is not merged.
+        A pair (k-mer) seen less often is not merged (is no token).
     alphabet
         ``"all"``: every symbol is a token, so no variant is ever ``[UNK]``; ``"observed"``:
         only the symbols that the lines hold, as the paper's tokenizers.
+    k
+        Letters of a k-mer; unused by the other algorithms.
     """
 
     out: Path
@@ -52,24 +58,25 @@ class TokenizerSettings:
     vocab_size: int = 4096
     min_frequency: int = 10
     alphabet: str = "all"
+    k: int = 6
 
 
 def train_tokenizer(
     settings: TokenizerSettings,
-    lines: Iterable[str],
+    lines: Iterable[str | npt.NDArray[np.uint8]],
     *,
     origin: Mapping[str, Any],
     inputs: Iterable[str | Path],
     counts: Mapping[str, Any],
 ) -> None:
-    """Train a BPE tokenizer (paper, section on tokenization) and write its folder.
+    """Train a tokenizer (paper, section on tokenization) and write its folder.
 
     Parameters
     ----------
     settings
-        Size and alphabet.
+        Algorithm, size and alphabet.
     lines
-        Encoded sequences; merges never cross the end of a line.
+        Encoded sequences, as text or as codes 0-131; tokens never cross the end of a line.
     origin
         Settings of how the lines were made, for the manifest.
     inputs
@@ -84,25 +91,14 @@ def train_tokenizer(
     """
     _check(settings)
     with output_directory(settings.out) as folder:
-        tokenizer = train_bpe(settings, lines)
-        write_tokenizer_folder(tokenizer, folder)
+        write_tokenizer_folder(learn_tokenizer(settings, join_lines(lines)), folder)
         statistics = token_statistics(DnaTokenizer.load(folder))
-        if not statistics["merged_tokens"]:
-            raise UserError(
-                "the training windows hold no pair of letters often enough to merge",
-                remedy="give more sequence or lower --min-frequency",
-            )
-        _warn_if_small(settings, statistics["vocab_size"])
+        if settings.algorithm != "single-nucleotide":
+            _check_merged(settings, statistics)
         write_manifest(
             folder,
             artefact="tokenizer",
-            settings={
-                **origin,
-                "algorithm": settings.algorithm,
-                "vocab_size": settings.vocab_size,
-                "min_frequency": settings.min_frequency,
-                "alphabet": settings.alphabet,
-            },
+            settings={**origin, **_json_settings(settings)},
             inputs=inputs,
             encoding=settings.encoding,
             vocab_size=statistics["vocab_size"],
@@ -111,51 +107,29 @@ def train_tokenizer(
         )
 
 
-def train_bpe(settings: TokenizerSettings, lines: Iterable[str]) -> Any:
-    """Train and return a ``tokenizers.Tokenizer`` with normalizer, template and decoder."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+def learn_tokenizer(settings: TokenizerSettings, text: npt.NDArray[np.uint8]) -> Any:
+    """Train on joined lines and return a ``tokenizers.Tokenizer`` with template and decoder.
 
-    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
-    tokenizer.normalizer = _normalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(
-        vocab_size=settings.vocab_size,
-        min_frequency=settings.min_frequency,
-        special_tokens=list(SPECIAL_TOKENS),
-        limit_alphabet=ALPHABET_LIMIT,
-        initial_alphabet=list(ALPHABET) if settings.alphabet == "all" else [],
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(lines, trainer)
-    cls, sep = SPECIAL_TOKENS.index("[CLS]"), SPECIAL_TOKENS.index("[SEP]")
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", cls), ("[SEP]", sep)],
-    )
-    tokenizer.decoder = decoders.Fuse()
-    return tokenizer
-
-
-def write_tokenizer_folder(tokenizer: Any, folder: Path) -> None:
-    """Write the files that ``AutoTokenizer.from_pretrained`` reads, in any checkpoint folder.
-
-    ``tokenizer_class`` names the generic fast class: a model type in a neighbouring
-    ``config.json`` would otherwise choose a class of its own (WordPiece for BERT).
+    Special tokens come first, then letters in the order of their code points, then merged
+    tokens in the order of their merges, or k-mers from the most frequent one on.
     """
-    tokenizer.save(str(folder / TOKENIZER_FILE))
-    specials = {f"{token.strip('[]').lower()}_token": token for token in SPECIAL_TOKENS}
-    write_json(folder / "special_tokens_map.json", specials)
-    write_json(
-        folder / "tokenizer_config.json",
-        {
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "model_max_length": MAX_TOKENS,
-            "clean_up_tokenization_spaces": False,
-            "model_input_names": ["input_ids", "attention_mask"],
-            **specials,
-        },
-    )
+    alphabet = ALPHABET
+    if settings.alphabet == "observed":
+        alphabet = "".join(ALPHABET[code] for code in np.flatnonzero(letter_counts(text)))
+    size = settings.vocab_size - len(SPECIAL_TOKENS)
+    letters = sorted(alphabet)
+    if settings.algorithm == "kmer":
+        kmers = frequent_kmers(
+            text,
+            settings.k,
+            most=max(size - len(letters), 0),
+            min_frequency=settings.min_frequency,
+        )
+        return kmer_tokenizer([*SPECIAL_TOKENS, *letters, *kmers], settings.k)
+    if settings.algorithm == "single-nucleotide":
+        return bpe_tokenizer([*SPECIAL_TOKENS, *letters], [])
+    learned = learn_merges(text, alphabet, size=size, min_frequency=settings.min_frequency)
+    return bpe_tokenizer([*SPECIAL_TOKENS, *learned.tokens], learned.merges)
 
 
 def token_statistics(tokenizer: DnaTokenizer) -> dict[str, Any]:
@@ -172,31 +146,43 @@ def token_statistics(tokenizer: DnaTokenizer) -> dict[str, Any]:
     }
 
 
-def _normalizer() -> Any:
-    """Upper-case the Latin letters and turn letters outside the alphabet into N."""
-    from tokenizers import Regex, normalizers
-
-    # The library has no upper-casing normalizer.
-    upper = [normalizers.Replace(letter.lower(), letter) for letter in LATIN_LETTERS]
-    foreign = normalizers.Replace(Regex(rf"[^{ALPHABET}\s]"), "N")
-    return normalizers.Sequence([*upper, foreign])
+def _json_settings(settings: TokenizerSettings) -> dict[str, Any]:
+    names = ["algorithm", "vocab_size", "min_frequency", "alphabet"]
+    if settings.algorithm == "kmer":
+        names.append("k")
+    return {name: getattr(settings, name) for name in names}
 
 
 def _check(settings: TokenizerSettings) -> None:
     letters = len(ALPHABET) if settings.alphabet == "all" else PLAIN_BASES
-    smallest = len(SPECIAL_TOKENS) + letters + 1
+    # Of tokens longer than a letter there must be room for one, where the algorithm makes any.
+    longer = settings.algorithm != "single-nucleotide"
+    smallest = len(SPECIAL_TOKENS) + letters + longer
     if not smallest <= settings.vocab_size <= MAX_VOCABULARY:
         raise UserError(
             f"--vocab-size {settings.vocab_size} is outside {smallest} to {MAX_VOCABULARY}",
             remedy="choose a size in that range (4096 as published)",
         )
+    if settings.algorithm == "kmer" and not 2 <= settings.k <= LONGEST_K:
+        raise UserError(
+            f"--k {settings.k} is outside 2 to {LONGEST_K}",
+            remedy="choose one in that range, or --algorithm single-nucleotide for 1",
+        )
 
 
-def _warn_if_small(settings: TokenizerSettings, reached: int) -> None:
-    if reached < settings.vocab_size:
+def _check_merged(settings: TokenizerSettings, statistics: Mapping[str, Any]) -> None:
+    """Refuse a vocabulary of letters only; say when it is smaller than asked for."""
+    pair = f"{settings.k}-mer" if settings.algorithm == "kmer" else "pair of letters"
+    if not statistics["merged_tokens"]:
+        raise UserError(
+            f"the training windows hold no {pair} often enough to make it a token",
+            remedy="give more sequence or lower --min-frequency",
+        )
+    if statistics["vocab_size"] < settings.vocab_size:
         log.info(
-            "the vocabulary has %d of %d tokens: no further pair occurs %d times",
-            reached,
+            "the vocabulary has %d of %d tokens: no further %s occurs %d times",
+            statistics["vocab_size"],
             settings.vocab_size,
+            pair if settings.algorithm == "kmer" else "pair",
             settings.min_frequency,
         )

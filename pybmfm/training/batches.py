@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -26,33 +26,106 @@ class Corpus(Protocol):
         """Return the tokens of a window, uint16[n], with [CLS] and [SEP]."""
 
 
+class Visit(NamedTuple):
+    """A piece in a pass over the data; a corpus of weight above 1 comes in several copies."""
+
+    piece: int
+    pass_number: int
+    copy: int = 0
+
+
 class Pieces:
     """The windows of all corpora; those above ``max_length`` in consecutive pieces.
 
     A piece has its own [CLS] and [SEP]. Attributes, one entry per piece: ``corpus``, ``row``
     (the window), ``start`` (first token in the window, [CLS] not counted) and ``lengths``
     (tokens, specials counted).
+
+    Parameters
+    ----------
+    corpora
+        One split each.
+    max_length
+        Tokens, specials counted.
+    weights
+        How often each corpus is gone through in a pass over the data: whole copies of its
+        windows, and of the rest a part drawn anew in every pass, so that weight 0.5 takes half
+        of the windows and 2.5 two copies and half of a third. None is once each.
     """
 
-    def __init__(self, corpora: Sequence[Corpus], max_length: int) -> None:
+    def __init__(
+        self, corpora: Sequence[Corpus], max_length: int, weights: Sequence[float] | None = None
+    ) -> None:
         self.corpora = corpora
+        self.weights = [1.0] * len(corpora) if weights is None else list(weights)
         room = max_length - 2
         columns = [_cut(np.asarray(corpus.lengths), room) for corpus in corpora]
-        self.corpus = np.repeat(np.arange(len(columns)), [len(rows) for rows, _, _ in columns])
+        sizes = [len(rows) for rows, _, _ in columns]
+        self.corpus = np.repeat(np.arange(len(columns)), sizes)
+        self._bounds = np.cumsum([0, *sizes])
         self.row, self.start, self.lengths = (
             np.concatenate([column[i] for column in columns]) if columns else np.zeros(0, int)
             for i in range(3)
         )
+        self._visits: tuple[tuple[int, int], np.ndarray, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.row)
 
     def order(self, seed: int, pass_number: int) -> np.ndarray:
-        """Return the order of the pieces in a pass over the data."""
+        """Return the order of all pieces, each once, whatever the weights."""
         return _order(len(self), seed, pass_number)
 
-    def masked(self, piece: int, pass_number: int, plan: MaskPlan) -> tuple[np.ndarray, ...]:
+    def visits(self, seed: int, pass_number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pieces of a pass over the data, in order, and the copy that each is of.
+
+        A function of the seed and the pass alone. Pieces of a window stay together: either all
+        or none of them are drawn.
+
+        Returns
+        -------
+        tuple
+            Pieces int64[n] and copies int64[n].
+        """
+        if all(weight == 1 for weight in self.weights):
+            order = self.order(seed, pass_number)
+            return order, np.broadcast_to(0, len(order))
+        if self._visits is None or self._visits[0] != (seed, pass_number):
+            parts = [
+                self._weighted(corpus, seed, pass_number) for corpus in range(len(self.corpora))
+            ]
+            pieces, copies = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+            order = _order(len(pieces), seed, pass_number)
+            self._visits = ((seed, pass_number), pieces[order], copies[order])
+        return self._visits[1], self._visits[2]
+
+    def _weighted(self, corpus: int, seed: int, pass_number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pieces of one corpus in a pass, and their copies."""
+        first, last = self._bounds[corpus : corpus + 2]
+        everything = np.arange(first, last)
+        copies = int(self.weights[corpus])
+        drawn = self._drawn_windows(corpus, seed, pass_number)
+        part = everything[drawn[self.row[first:last]]]
+        pieces = np.concatenate([np.tile(everything, copies), part])
+        return pieces, np.repeat([*range(copies), copies], [len(everything)] * copies + [len(part)])
+
+    def _drawn_windows(self, corpus: int, seed: int, pass_number: int) -> np.ndarray:
+        """Which windows come once more than the whole copies; a corpus is never left out."""
+        weight, count = self.weights[corpus], len(self.corpora[corpus].lengths)
+        number = round((weight - int(weight)) * count)
+        if weight < 1:
+            number = max(number, min(1, count))
+        rng = np.random.default_rng(derive_seed(seed, "weight", corpus, pass_number))
+        drawn = np.zeros(count, dtype=bool)
+        drawn[rng.permutation(count)[:number]] = True
+        return drawn
+
+    def masked(
+        self, piece: int, pass_number: int, plan: MaskPlan, copy: int = 0
+    ) -> tuple[np.ndarray, ...]:
         """Return what the model sees, what it predicts and where, for one piece.
+
+        Every pass, and every copy within a pass, has masks of its own.
 
         Returns
         -------
@@ -61,7 +134,7 @@ class Pieces:
         """
         corpus, row = int(self.corpus[piece]), int(self.row[piece])
         window = np.asarray(self.corpora[corpus].tokens(row))
-        seen, chosen = plan.apply(window, pass_number, (corpus, row))
+        seen, chosen = plan.apply(window, pass_number, (corpus, row, *([copy] if copy else [])))
         start, content = int(self.start[piece]), int(self.lengths[piece]) - 2
         places = np.r_[0, np.arange(1 + start, 1 + start + content), len(window) - 1]
         return seen[places], window[places].astype(np.int64), chosen[places]
@@ -83,7 +156,7 @@ def _order(count: int, seed: int, pass_number: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Position:
-    """Where the sampler stands: so many passes done, so many pieces of the current one used."""
+    """Where the sampler stands: so many passes done, so many visits of the current one used."""
 
     pass_number: int = 0
     used: int = 0
@@ -91,24 +164,26 @@ class Position:
 
 def next_batch(
     pieces: Pieces, position: Position, budget: int, seed: int
-) -> tuple[list[tuple[int, int]], Position]:
+) -> tuple[list[Visit], Position]:
     """Take pieces in order until ``budget`` tokens are full; a batch may span two passes.
 
     Returns
     -------
     tuple
-        Pairs (piece, pass), and the position after them.
+        The pieces, and the position after them.
     """
-    chosen: list[tuple[int, int]] = []
+    chosen: list[Visit] = []
     total, pass_number, used = 0, position.pass_number, position.used
+    order, copies = pieces.visits(seed, pass_number)
     while True:
-        if used == len(pieces):
+        if used == len(order):
             pass_number, used = pass_number + 1, 0
-        piece = int(pieces.order(seed, pass_number)[used])
+            order, copies = pieces.visits(seed, pass_number)
+        piece = int(order[used])
         total += int(pieces.lengths[piece])
         if chosen and total > budget:
             return chosen, Position(pass_number, used)
-        chosen.append((piece, pass_number))
+        chosen.append(Visit(piece, pass_number, int(copies[used])))
         used += 1
 
 
@@ -163,10 +238,11 @@ class MaskedBatch:
         )
 
 
-def masked_batch(pieces: Pieces, members: Sequence[tuple[int, int]], plan: MaskPlan) -> MaskedBatch:
-    """Build the flat batch of (piece, pass) pairs with its masks."""
+def masked_batch(pieces: Pieces, members: Sequence[Visit], plan: MaskPlan) -> MaskedBatch:
+    """Build the flat batch of some pieces with its masks."""
     seen, true, chosen = zip(
-        *(pieces.masked(piece, pass_number, plan) for piece, pass_number in members), strict=True
+        *(pieces.masked(one.piece, one.pass_number, plan, one.copy) for one in members),
+        strict=True,
     )
     places = np.flatnonzero(np.concatenate(chosen))
     targets = np.concatenate(true)[places]

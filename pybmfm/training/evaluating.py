@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from pybmfm.model import hidden_states, masked_lm_logits
-from pybmfm.training.batches import MaskedBatch, Pieces, masked_batch, pack
+from pybmfm.training.batches import MaskedBatch, Pieces, Visit, masked_batch, pack
 from pybmfm.training.masking import MaskPlan
 from pybmfm.training.processes import Processes
 
@@ -35,11 +35,11 @@ def logits_at_masks(model: Any, masked: MaskedBatch) -> torch.Tensor:
     return masked_lm_logits(model, states).float()
 
 
-def evaluation_members(pieces: Pieces, max_tokens: int, seed: int) -> list[tuple[int, int]]:
-    """Choose pieces up to ``max_tokens``, by seed, the same at every call; (piece, pass 0)."""
+def evaluation_members(pieces: Pieces, max_tokens: int, seed: int) -> list[Visit]:
+    """Choose pieces up to ``max_tokens``, by seed, the same at every call, all of pass 0."""
     order = pieces.order(seed, -1)
     count = int(np.searchsorted(np.cumsum(pieces.lengths[order]), max_tokens, side="right"))
-    return [(int(piece), 0) for piece in sorted(order[: max(1, count)])] if len(pieces) else []
+    return [Visit(int(piece), 0) for piece in sorted(order[: max(1, count)])] if len(pieces) else []
 
 
 @torch.no_grad()
@@ -75,7 +75,7 @@ def evaluate(
     model.eval()
     sums = torch.zeros(2, 4, dtype=torch.float64, device=processes.device)
     tokens = 0
-    for group in pack(members, lambda member: int(pieces.lengths[member[0]]), budget):
+    for group in pack(members, lambda member: int(pieces.lengths[member.piece]), budget):
         masked = masked_batch(pieces, group, plan).to(processes.device)
         tokens += len(masked.batch.tokens)
         if len(masked.places):

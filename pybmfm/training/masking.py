@@ -37,7 +37,7 @@ class MaskPlan:
     special_ids: tuple[int, ...]
 
     def apply(
-        self, tokens: np.ndarray, pass_number: int, window: tuple[int, int]
+        self, tokens: np.ndarray, pass_number: int, window: tuple[int, ...]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Choose and hide tokens of one window.
 
@@ -48,7 +48,7 @@ class MaskPlan:
         pass_number
             How many times the data were gone through before.
         window
-            (corpus index, row).
+            (corpus index, row), and the copy where a window comes more than once in a pass.
 
         Returns
         -------

@@ -69,6 +69,10 @@ class PretrainSettings:
     ----------
     corpora
         Corpus folders; several are mixed window by window.
+    weights
+        How often each corpus is gone through in a pass over the training data, one per corpus;
+        empty is once each. 0.5 takes half of its windows, drawn anew in every pass; 2 takes two
+        copies with masks of their own. Evaluation reads every corpus once.
     tokenizer
         The tokenizer that the corpora were made with.
     out
@@ -108,6 +112,7 @@ class PretrainSettings:
     corpora: tuple[Path, ...]
     tokenizer: Path
     out: Path
+    weights: tuple[float, ...] = ()
     architecture: str = "modernbert"
     preset: str = "tiny"
     steps: int = 1000
@@ -131,6 +136,11 @@ class PretrainSettings:
     seed: int = 0
     threads: int = 1
     device: str = "auto"
+
+    @property
+    def corpus_weights(self) -> list[float]:
+        """Weight of each corpus."""
+        return [float(weight) for weight in self.weights] or [1.0] * len(self.corpora)
 
     @property
     def longest(self) -> int:
@@ -224,14 +234,16 @@ class _Run:
         self.manifests = [read_manifest(folder, "corpus") for folder in settings.corpora]
         for folder, manifest in zip(settings.corpora, self.manifests, strict=True):
             _check_tokenizer(folder, manifest, self.tokenizer)
-        self.train, self.dev, self.test = (
-            _pieces(settings, self.manifests, split) for split in ("train", "dev", "test")
-        )
-        if not len(self.train):
-            raise UserError("has no training windows", file=settings.corpora[0])
         self.identity = _identity(settings, world, self.tokenizer)
         folder = _checkpoint_folder(settings, self.identity)
         self.checkpoints = CheckpointFolder(folder, settings.keep)
+        # Shards are digested once, by one process, before the first step of a run.
+        verify = world.is_main and not self.checkpoints.steps()
+        self.train, self.dev, self.test = (
+            _pieces(settings, self.manifests, split, verify) for split in ("train", "dev", "test")
+        )
+        if not len(self.train):
+            raise UserError("has no training windows", file=settings.corpora[0])
         self.model = _model(settings, self.tokenizer).to(world.device)  # type: ignore[arg-type]
         self.parameters = list(self.model.parameters())
         self.names: dict[torch.Tensor, str] = {
@@ -294,9 +306,9 @@ class _Run:
         members, position = next_batch(
             self.train, self.state.position, self.settings.tokens_per_batch, self.settings.seed
         )
-        sizes = self.train.lengths[[piece for piece, _ in members]]
+        sizes = self.train.lengths[[member.piece for member in members]]
         share = members[share_of_process(sizes, self.world.rank, self.world.count)]
-        groups = pack(share, lambda member: int(self.train.lengths[member[0]]), self.micro_batch)
+        groups = pack(share, lambda member: int(self.train.lengths[member.piece]), self.micro_batch)
         batches = [masked_batch(self.train, group, self._plan("train")) for group in groups]
         return batches, replace(self.state, position=position)
 
@@ -537,6 +549,13 @@ class _Run:
 def _check(settings: PretrainSettings) -> None:
     if not settings.corpora:
         raise UserError("no corpus is given", remedy="give --corpus")
+    if settings.weights and len(settings.weights) != len(settings.corpora):
+        raise UserError(
+            f"--weight is given {len(settings.weights)} times for {len(settings.corpora)} corpora",
+            remedy="give one per --corpus, in their order, or none",
+        )
+    if not all(0 < weight < math.inf for weight in settings.weights):
+        raise UserError("a --weight is not above 0", remedy="leave the corpus out instead")
     if settings.longest > settings.tokens_per_batch:
         raise UserError(
             f"--tokens-per-batch {settings.tokens_per_batch:,} is smaller than "
@@ -556,15 +575,21 @@ def _check(settings: PretrainSettings) -> None:
         raise UserError("is a file, not a folder", file=settings.out, remedy="use another --out")
 
 
-def _pieces(settings: PretrainSettings, manifests: list[dict[str, Any]], split: str) -> Pieces:
+def _pieces(
+    settings: PretrainSettings, manifests: list[dict[str, Any]], split: str, verify: bool
+) -> Pieces:
+    """Windows of a split; weights mix the training data, evaluation reads every corpus once."""
     from pybmfm.corpus import TokenCorpus
 
-    corpora = [
-        TokenCorpus(folder, split)
-        for folder, manifest in zip(settings.corpora, manifests, strict=True)
+    found = [
+        (TokenCorpus(folder, split, verify=verify), weight)
+        for folder, manifest, weight in zip(
+            settings.corpora, manifests, settings.corpus_weights, strict=True
+        )
         if any(shard["file"].startswith(f"{split}/") for shard in manifest["shards"])
     ]
-    return Pieces(corpora, settings.longest)
+    weights = [weight for _, weight in found] if split == "train" else None
+    return Pieces([corpus for corpus, _ in found], settings.longest, weights)
 
 
 def _check_tokenizer(folder: Path, manifest: dict[str, Any], tokenizer: DnaTokenizer) -> None:
@@ -626,6 +651,7 @@ def _identity(
     shaping = {k: v for k, v in asdict(settings).items() if k not in NOT_SHAPING}
     return {
         **shaping,
+        "weights": settings.corpus_weights,
         "max_length": settings.longest,
         "warmup_steps": settings.warmup,
         "precision": _precision(settings, world.device),

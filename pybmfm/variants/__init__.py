@@ -1,7 +1,13 @@
-"""States and symbols, reading VCFs, frequency tables, drawing alleles, strands of symbols."""
+"""States and symbols, reading VCFs, frequency tables, drawing alleles, strands of symbols.
+
+A locus becomes encoded sequence with `encode_locus`, many with `encode_loci`, windows in bulk, as
+codes, with `WindowEncoder.encode_many`.
+"""
 
 from pybmfm.variants.draws import STRATEGIES
-from pybmfm.variants.encoder import WindowEncoder
+from pybmfm.variants.encoder import ContigEncoder, WindowEncoder
+from pybmfm.variants.haplotypes import PhasedPanel
+from pybmfm.variants.sequences import Locus, encode_loci, encode_locus
 from pybmfm.variants.strands import reverse_complement_codes
 from pybmfm.variants.symbols import (
     ALPHABET,
@@ -20,10 +26,15 @@ __all__ = [
     "STATES",
     "STRATEGIES",
     "VARIANT_CODE",
+    "ContigEncoder",
     "FrequencyTable",
+    "Locus",
+    "PhasedPanel",
     "WindowEncoder",
     "code_of_states",
     "codes_to_text",
+    "encode_loci",
+    "encode_locus",
     "is_encoded_text",
     "reverse_complement_codes",
     "states_of_code",

@@ -14,6 +14,7 @@ BEFORE_CONTIG = "insertion_before_contig_start"
 
 _PLAIN = re.compile("[ACGT]+")
 _LETTERS = re.compile("[A-Za-z]+")
+_TRANSITIONS = (frozenset("AG"), frozenset("CT"))
 _CODE = {base: code for code, base in enumerate(BASES)}
 
 
@@ -46,6 +47,25 @@ def trim(start: int, reference: str, alternate: str) -> tuple[int, str, str]:
     while shared < shortest and reference[shared] == alternate[shared]:
         shared += 1
     return start + shared, reference[shared:], alternate[shared:]
+
+
+def kind_of(reference: str, alternate: str) -> str:
+    """Name the kind of two trimmed alleles.
+
+    Returns
+    -------
+    str
+        ``transition`` or ``transversion`` (of an SNV), ``mnv`` (several bases by as many),
+        ``insertion``, ``deletion``, else ``complex``.
+    """
+    if len(reference) == len(alternate) == 1:
+        pair = frozenset((reference, alternate))
+        return "transition" if pair in _TRANSITIONS else "transversion"
+    if len(reference) == len(alternate):
+        return "mnv"
+    if reference and alternate:
+        return "complex"
+    return "deletion" if reference else "insertion"
 
 
 def allele_states(

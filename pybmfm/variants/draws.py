@@ -1,4 +1,9 @@
-"""Uniform numbers that depend on (seed, pass, contig, position) alone, not on any order."""
+"""Drawing alleles with numbers that depend on (seed, pass, contig, position) alone.
+
+The counter-based generator is splitmix64 (Steele, Lea and Flood, 2014): its key is derived from
+seed, pass and contig, and position ``i`` uses the numbers ``2 i + 1`` and ``2 i + 2`` of that
+stream. So a window draws the same alone or within its contig, in any order, on any thread.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +11,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybmfm.core import derive_seed
-from pybmfm.variants.symbols import CODE_OF_STATES
 
-STRATEGIES = ("paper", "hardy-weinberg")
-_GOLDEN = 0x9E3779B97F4A7C15
+STRATEGIES = ("paper", "hardy-weinberg", "haplotypes")
 
 
-def uniform_draws(
-    seed: int, pass_number: int, contig: str, positions: NDArray[np.integer], draws: int = 2
-) -> NDArray[np.float64]:
-    """Draw ``draws`` numbers in [0, 1) for each position.
+def allele_key(seed: int, pass_number: int, contig: str) -> np.uint64:
+    """Return the key of a contig's draws in one pass."""
+    return np.uint64(derive_seed(seed, "alleles", pass_number, contig))
 
-    The counter-based generator is splitmix64 (Steele, Lea and Flood, 2014) with a key derived
-    from seed, pass and contig, and the counter ``draws * position + k``.
 
-    Returns
-    -------
-    float64[n, draws]
-    """
-    key = np.uint64(derive_seed(seed, "alleles", pass_number, contig))
-    counter = positions.astype(np.uint64)[:, None] * np.uint64(draws) + np.arange(
-        1, draws + 1, dtype=np.uint64
-    )
-    x: NDArray[np.uint64] = np.add(key, counter * np.uint64(_GOLDEN), dtype=np.uint64)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    x ^= x >> np.uint64(31)
-    top: NDArray[np.uint64] = x >> np.uint64(11)
-    return np.multiply(top, 2.0**-53, dtype=np.float64)
+def draw_mode(strategy: str, haploid: bool) -> int:
+    """Return what the compiled loop calls a strategy."""
+    from pybmfm.variants import _encode_kernels as kernels
+
+    if haploid:
+        return kernels.HAPLOID
+    return kernels.PAPER if strategy == "paper" else kernels.HARDY_WEINBERG
 
 
 def draw_codes(
-    p: NDArray[np.floating], uniforms: NDArray[np.float64], strategy: str, haploid: bool = False
+    positions: NDArray[np.int32],
+    p: NDArray[np.float32],
+    key: np.uint64,
+    strategy: str,
+    haploid: bool = False,
 ) -> NDArray[np.uint8]:
     """Draw the code of each varying position.
 
     Parameters
     ----------
+    positions
+        int32[n], 0-based.
     p
-        float[n, 11], state probabilities, rows summing to 1.
-    uniforms
-        float64[n, 2] in [0, 1).
+        float32[n, 11], state probabilities; rows need not be normalised.
+    key
+        What `allele_key` returned.
     strategy
         ``paper``: two states without replacement, so a position with two states is always
         heterozygous and a position with one is that state alone (paper, section on sampling).
@@ -57,21 +56,26 @@ def draw_codes(
     Returns
     -------
     uint8[n]
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match.
     """
-    mass: NDArray[np.float64] = p.astype(np.float64)
-    first = _draw(mass, uniforms[:, 0])
-    if haploid:
-        return first.astype(np.uint8)
-    if strategy == "paper":
-        mass[np.arange(len(mass)), first] = 0.0
-        second = np.where(mass.any(axis=1), _draw(mass, uniforms[:, 1]), first)
-    else:
-        second = _draw(mass, uniforms[:, 1])
-    return CODE_OF_STATES[first, second]
+    from pybmfm.variants import _encode_kernels as kernels
+    from pybmfm.variants.symbols import N_STATES
+
+    if p.shape != (len(positions), N_STATES):
+        raise ValueError(f"{len(positions)} positions need p of shape (n, {N_STATES})")
+    codes = np.empty(len(positions), np.uint8)
+    kernels.draw(positions, p, 0, len(positions), key, draw_mode(strategy, haploid), codes)
+    return codes
 
 
-def _draw(p: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Invert the cumulative distribution; rows need not be normalised."""
-    cumulative = np.cumsum(p, axis=1)
-    threshold = uniforms * cumulative[:, -1]
-    return np.asarray(np.argmax(cumulative > threshold[:, None], axis=1))
+def random_bit(key: int, position: int) -> bool:
+    """Draw one bit for a position: the top bit of number ``position + 1`` of the key's stream."""
+    mask = (1 << 64) - 1
+    x = (key + (position + 1) * 0x9E3779B97F4A7C15) & mask
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & mask
+    return bool((x ^ (x >> 31)) >> 63)

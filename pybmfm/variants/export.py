@@ -17,7 +17,6 @@ from pybmfm.core import output_file, progress
 from pybmfm.genome import Genome, parse_region
 from pybmfm.variants.encoder import WindowEncoder
 from pybmfm.variants.symbols import codes_to_text
-from pybmfm.variants.table import FrequencyTable
 
 log = logging.getLogger("pybmfm")
 
@@ -31,8 +30,10 @@ class EncodeSettings:
 
     Parameters
     ----------
-    fasta, frequencies, out
-        Reference genome, its frequency table (None: plain reference), and the file to write.
+    fasta, out
+        Reference genome and the file to write.
+    frequencies, haplotypes
+        The genome's frequency table or a phased VCF; without either the plain reference.
     regions
         ``chr20:1-5000``, 1-based inclusive; empty is every contig.
     strategy, pass_number, strand, seed
@@ -45,6 +46,7 @@ class EncodeSettings:
     fasta: Path
     frequencies: Path | None
     out: Path
+    haplotypes: Path | None = None
     regions: tuple[str, ...] = ()
     strategy: str = "paper"
     pass_number: int = 0
@@ -62,9 +64,14 @@ def encode_genome(settings: EncodeSettings) -> None:
         If an input is missing or broken, a region is not on the genome, or ``out`` cannot be
         written.
     """
-    table = None if settings.frequencies is None else FrequencyTable.open(settings.frequencies)
     with Genome(settings.fasta) as genome:
-        encoder = WindowEncoder(genome, table, seed=settings.seed, strategy=settings.strategy)
+        encoder = WindowEncoder.open(
+            genome,
+            settings.frequencies,
+            settings.haplotypes,
+            seed=settings.seed,
+            strategy=settings.strategy,
+        )
         asked = [parse_region(text, genome.lengths, genome.path) for text in settings.regions]
         # A region asked for twice, under whatever name of its contig, is one record.
         regions = list(dict.fromkeys(asked)) or [
@@ -74,13 +81,21 @@ def encode_genome(settings: EncodeSettings) -> None:
         with output_file(settings.out) as staging:
             write(staging, encoder, regions, settings)
         genome.note_replaced_letters()
-    marks = sum(encoder.dropped_marks.values())
     log.info(
         "encoded %s nucleotides in %d regions%s",
         f"{sum(end - start for _, start, end in regions):,}",
         len(regions),
-        f"; insertion marks dropped {marks:,} {dict(encoder.dropped_marks)}" if marks else "",
+        describe_losses(encoder),
     )
+
+
+def describe_losses(encoder: WindowEncoder) -> str:
+    """Say in a few words what an encoder could not keep: marks, and genotypes of a panel."""
+    marks = sum(encoder.dropped_marks.values())
+    said = f"; insertion marks dropped {marks:,} {dict(encoder.dropped_marks)}" if marks else ""
+    if encoder.haplotypes is not None:
+        said += f"; genotypes {encoder.haplotypes.counts()}"
+    return said
 
 
 def record_name(contig: str, start: int, end: int, strand: str) -> str:

@@ -1,22 +1,116 @@
-"""Allele frequencies from INFO: ``FREQ``, ``CAF``, ``AF`` or named fields, several averaged."""
+"""Allele frequencies from INFO: which fields, in which order, and the mean of their sources."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pybmfm.core import UserError
 
-AUTO_FIELDS = ("FREQ", "CAF", "AF")
 NO_FREQUENCY = "no_frequency"
 RAGGED = "ragged_frequency"
 NOT_A_NUMBER = "not_a_frequency"
 
+# What the values of a field are; the kernel knows them by these numbers.
+SOURCES, ALTERNATES, WITH_REFERENCE, EITHER = range(4)
+SHARE = "AC/AN"
+
+_POPULATION = re.compile(r"AF[_-]([A-Za-z]+)|([A-Za-z]+)_AF", re.IGNORECASE)
+# Not populations: unfiltered calls, maxima, sexes and wholes beside their parts.
+_NOT_POPULATIONS = {"all", "female", "global", "grpmax", "joint", "male", "max", "popmax", "raw",
+                    "total", "xx", "xy"}  # fmt: skip
+
 _Source = list[float | None]
 
 
+class Field(NamedTuple):
+    """An INFO field that holds frequencies, and how its values are to be read."""
+
+    name: str
+    form: int
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """INFO keys that the field needs."""
+        return ("AC", "AN") if self.name == SHARE else (self.name,)
+
+
+@dataclass(frozen=True)
+class FrequencyPlan:
+    """Where the frequencies of a record stand.
+
+    Attributes
+    ----------
+    choices : tuple of tuples of Field
+        In order; the fields of the first choice of which any reports are averaged.
+    sources : tuple of str
+        Sources of FREQ to be taken; empty is all.
+    """
+
+    choices: tuple[tuple[Field, ...], ...]
+    sources: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All fields, in order."""
+        return tuple(one for choice in self.choices for one in choice)
+
+
+class Means(NamedTuple):
+    """The frequencies of a record's alternates, and what was left out on the way."""
+
+    values: list[float | None]
+    reason: str  # why no alternate has one; empty where one has
+    fields: list[str]  # those that reported
+    dropped: list[str]  # a reason for each source left out
+
+
+def frequency_plan(
+    choice: str, info_numbers: Mapping[str, str], sources: Sequence[str] = ()
+) -> FrequencyPlan:
+    """Decide where frequencies are looked for.
+
+    Parameters
+    ----------
+    choice
+        ``auto``: the first of FREQ, CAF, AF, AC with AN, and the header's fields of populations
+        (``AF_afr``, ``EAS_AF``, ``AF-eur``) that reports. Else comma-separated names of INFO
+        fields, ``AC/AN`` among them, whose sources are averaged.
+    info_numbers
+        ``Number`` of each INFO field in the header: with ``R`` values begin with the
+        reference, with ``A`` they do not, else a value more than alternates tells.
+    sources
+        Names of the sources of FREQ to be taken; empty is all.
+
+    Raises
+    ------
+    UserError
+        If ``choice`` names no field.
+    """
+    if choice == "auto":
+        populations = [name for name in info_numbers if _is_population(name)]
+        choices = [["FREQ"], ["CAF"], ["AF"], [SHARE], populations]
+    else:
+        choices = [list(dict.fromkeys(filter(None, choice.split(","))))]
+    if not any(choices):
+        raise UserError(
+            "--frequency-field names no INFO field",
+            remedy="give auto, FREQ, CAF, AF, AC/AN or names",
+        )
+    return FrequencyPlan(
+        tuple(
+            tuple(Field(name, _form(name, info_numbers)) for name in names)
+            for names in choices
+            if names
+        ),
+        tuple(sources),
+    )
+
+
 def info_fields(info: str) -> dict[str, str]:
-    """Split an INFO column; a flag has the empty value."""
+    """Split an INFO column; a flag has the empty value, of a key given twice the last counts."""
     fields = {}
     for item in info.split(";"):
         key, _, value = item.partition("=")
@@ -29,84 +123,109 @@ def is_common(fields: Mapping[str, str]) -> bool:
     return fields.get("COMMON") in ("", "1")
 
 
-class FrequencyReader:
-    """Finds the frequency of each alternate allele of a record.
+def mean_frequencies(plan: FrequencyPlan, fields: Mapping[str, str], alleles: int) -> Means:
+    """Return the mean frequency of each alternate allele over the sources that report it.
+
+    A source whose number of values does not fit, or with a value outside [0, 1], is left out.
 
     Parameters
     ----------
-    choice
-        ``auto`` takes the first of FREQ, CAF and AF that reports; else comma-separated names
-        of INFO fields whose sources are averaged.
-    info_numbers
-        ``Number`` of each INFO field in the header; fields with ``R`` start with the reference.
-
-    Attributes
-    ----------
-    sources_dropped : Counter
-        Sources left out, by reason.
-
-    Raises
-    ------
-    UserError
-        If ``choice`` names no field.
+    plan
+        Where to look.
+    fields
+        The record's INFO.
+    alleles
+        Number of alternate alleles.
     """
+    found = _Found()
+    for choice in plan.choices:
+        for one in choice:
+            if all(key in fields for key in one.keys):
+                _read_field(plan, one, fields, alleles, found)
+        if found.fields:
+            break
+    means = [_mean([source[allele] for source in found.sources]) for allele in range(alleles)]
+    reason = "" if found.fields else (found.dropped or [NO_FREQUENCY])[-1]
+    return Means(means, reason, found.fields, found.dropped)
 
-    def __init__(self, choice: str, info_numbers: Mapping[str, str]) -> None:
-        self.auto = choice == "auto"
-        self.fields = AUTO_FIELDS if self.auto else tuple(filter(None, choice.split(",")))
-        if not self.fields:
-            raise UserError(
-                "--frequency-field names no INFO field", remedy="give auto, FREQ, CAF, AF or names"
-            )
-        self._with_reference = {"CAF"} | {k for k, n in info_numbers.items() if n == "R"}
-        self.sources_dropped: Counter[str] = Counter()
 
-    def alternates(self, fields: Mapping[str, str], alleles: int) -> tuple[list[float | None], str]:
-        """Return the mean frequency of each alternate allele over the sources that report it.
+def source_names(info: str) -> list[str]:
+    """Return the names of the sources of a record's FREQ field."""
+    parts = info_fields(info).get("FREQ", "").split("|")
+    return [part.rpartition(":")[0] for part in parts if ":" in part]
 
-        Parameters
-        ----------
-        fields
-            The record's INFO.
-        alleles
-            Number of alternate alleles.
 
-        Returns
-        -------
-        means
-            One value in [0, 1] per allele, None where no source reports it.
-        reason
-            Why no allele has a frequency; empty where one has.
-        """
-        reason = NO_FREQUENCY
-        sources: list[_Source] = []
-        for name in self.fields:
-            if name not in fields:
-                continue
-            for values in self._sources(name, fields[name]):
-                if len(values) != alleles:
-                    self.sources_dropped[RAGGED] += 1
-                    reason = RAGGED
-                    continue
-                source = _numbers(values)
-                if source is None:
-                    self.sources_dropped[NOT_A_NUMBER] += 1
-                    reason = NOT_A_NUMBER
-                else:
-                    sources.append(source)
-            if self.auto and any(value is not None for source in sources for value in source):
-                break
-        means = [_mean([source[allele] for source in sources]) for allele in range(alleles)]
-        return means, reason if all(mean is None for mean in means) else ""
+@dataclass
+class _Found:
+    sources: list[_Source] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
 
-    def _sources(self, name: str, text: str) -> list[list[str]]:
-        """Split a field into sources, each the values of the alternates alone."""
-        if text in ("", "."):
-            return []
-        if name == "FREQ":
-            return [part.rpartition(":")[2].split(",")[1:] for part in text.split("|")]
-        values = text.strip("[]").split(",")
-        return [values[1:] if name in self._with_reference else values]
+
+def _read_field(
+    plan: FrequencyPlan, one: Field, fields: Mapping[str, str], alleles: int, found: _Found
+) -> None:
+    reports = False
+    for values in _split(plan, one, fields, alleles):
+        source = _numbers(values) if len(values) == alleles else None
+        if source is None:
+            found.dropped.append(NOT_A_NUMBER if len(values) == alleles else RAGGED)
+        else:
+            found.sources.append(source)
+            reports = reports or any(value is not None for value in source)
+    if reports:
+        found.fields.append(one.name)
+
+
+def _split(
+    plan: FrequencyPlan, one: Field, fields: Mapping[str, str], alleles: int
+) -> list[list[str]]:
+    """Split a field into sources, each the values of the alternates alone."""
+    text = fields[one.keys[0]]
+    if text in ("", "."):
+        return []
+    if one.form == SOURCES:
+        parts = [part.rpartition(":") for part in text.split("|")]
+        return [
+            values.split(",")[1:]
+            for name, _, values in parts
+            if not plan.sources or name in plan.sources
+        ]
+    values = text.strip("[]").split(",")
+    if one.form == WITH_REFERENCE or (one.form != ALTERNATES and len(values) == alleles + 1):
+        values = values[1:]
+    return _shares(values, fields["AN"]) if one.name == SHARE else [values]
+
+
+def _shares(counts: list[str], total: str) -> list[list[str]]:
+    """Divide allele counts by the number of chromosomes; none counted is not reported."""
+    if total in ("", "."):
+        return []
+    number = _number(total)
+    if number == 0.0:
+        return []
+    return [[_share(count, number) for count in counts]]
+
+
+def _share(count: str, total: float | None) -> str:
+    if count in ("", "."):
+        return "."
+    number = _number(count)
+    return "nan" if number is None or total is None else repr(number / total)
+
+
+def _form(name: str, info_numbers: Mapping[str, str]) -> int:
+    if name == "FREQ":
+        return SOURCES
+    number = info_numbers.get("AC" if name == SHARE else name)
+    if name == "CAF" or number == "R":
+        return WITH_REFERENCE
+    return ALTERNATES if number == "A" else EITHER
+
+
+def _is_population(name: str) -> bool:
+    match = _POPULATION.fullmatch(name)
+    return match is not None and (match[1] or match[2]).lower() not in _NOT_POPULATIONS
 
 
 def _numbers(values: list[str]) -> _Source | None:
@@ -115,16 +234,23 @@ def _numbers(values: list[str]) -> _Source | None:
         if value in (".", ""):
             numbers.append(None)
             continue
-        try:
-            number = float(value)
-        except ValueError:
-            return None
-        if not 0.0 <= number <= 1.0:
+        number = _number(value)
+        if number is None or not 0.0 <= number <= 1.0:
             return None
         numbers.append(number)
     return numbers
 
 
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def _mean(values: list[float | None]) -> float | None:
     reported = [value for value in values if value is not None]
-    return sum(reported) / len(reported) if reported else None
+    total = 0.0
+    for value in reported:  # one by one, as the kernel adds: sum() may round otherwise
+        total += value
+    return total / len(reported) if reported else None

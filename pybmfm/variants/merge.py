@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pybmfm.core import UserError, output_directory, write_manifest
-from pybmfm.variants.build import Counts, count_sections
+from pybmfm.variants.counts import Counts, count_sections
 from pybmfm.variants.table import ARTEFACT, FrequencyTable
 
 log = logging.getLogger("pybmfm")

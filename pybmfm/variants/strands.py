@@ -20,7 +20,6 @@ from pybmfm.variants.symbols import (
     N_STATES,
     SORTED_STATES_OF_CODE,
     STATES,
-    VARIANT_CODE,
 )
 
 ON_DELETION = "mark_on_deletion"
@@ -31,6 +30,21 @@ _MARK = _STATE >= INSERTION
 _BASE_PART = np.where(_MARK, _STATE - INSERTION, _STATE).astype(np.uint8)
 _COMPLEMENT = np.append(complement_bases(_STATE[:DELETION]), np.uint8(DELETION))
 assert len(STATES) == INSERTION + DELETION
+
+
+def _reversal_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Tabulate, for arriving marks 0-3 and every code, the new code and the marks lost on DEL."""
+    parts = _COMPLEMENT[_BASE_PART[SORTED_STATES_OF_CODE]]
+    arriving = np.array([[False, False], [True, False], [False, True], [True, True]])[:, None]
+    lost = arriving & (parts == DELETION)
+    moved = np.where(arriving & ~lost, parts + np.uint8(INSERTION), parts)
+    return CODE_OF_STATES[moved[..., 0], moved[..., 1]], lost.sum(axis=-1).astype(np.uint8)
+
+
+# MARKS[code]: bit 0 is an insertion mark of the first sorted state, bit 1 of the second.
+MARKS: NDArray[np.uint8] = (_MARK[SORTED_STATES_OF_CODE] @ [1, 2]).astype(np.uint8)
+# REVERSED[marks, code]: the code on the other strand where marks arrive from the base before.
+REVERSED, REVERSED_LOST = _reversal_tables()
 
 
 def reverse_complement_codes(
@@ -57,23 +71,29 @@ def reverse_complement_codes(
         Twice is the identity for plain bases, and for a mark wherever the base it sits on
         does not itself vary; where that base varies and the next does not, the encoding cannot
         keep which of its two states was marked.
+
+    Raises
+    ------
+    ValueError
+        If a code is above 131.
     """
-    if codes.size == 0 or (
-        int(codes.max()) < VARIANT_CODE and (left_flank is None or left_flank < VARIANT_CODE)
-    ):
-        return complement_bases(codes)[::-1].copy()
-    states = SORTED_STATES_OF_CODE[codes]
-    marks = _MARK[states]
-    arriving = np.zeros_like(marks)
-    arriving[1:] = marks[:-1]
-    if left_flank is not None:
-        arriving[0] = _MARK[SORTED_STATES_OF_CODE[left_flank]]
-    parts = _COMPLEMENT[_BASE_PART[states]]
-    lost = arriving & (parts == DELETION)
+    from pybmfm.variants import _encode_kernels
+
+    if codes.size == 0:
+        return np.empty(0, np.uint8)
+    if int(codes.max()) >= len(MARKS):
+        raise ValueError(f"{int(codes.max())} is not a code: they end at {len(MARKS) - 1}")
+    result = codes.astype(np.uint8)
+    arriving = np.uint8(0) if left_flank is None else MARKS[left_flank]
+    lost, leaving = _encode_kernels.reverse_complement(result, arriving)
     if dropped is not None:
-        at_end = int(marks[-1].sum()) if right_flank is None else 0
-        for reason, number in ((ON_DELETION, int(lost.sum())), (AT_END, at_end)):
-            if number:
-                dropped[reason] += number
-    moved = np.where(arriving & ~lost, parts + np.uint8(INSERTION), parts)
-    return np.asarray(CODE_OF_STATES[moved[:, 0], moved[:, 1]][::-1].copy())
+        at_end = int(leaving).bit_count() if right_flank is None else 0
+        count_marks(dropped, lost, at_end)
+    return result
+
+
+def count_marks(dropped: Counter[str], on_deletion: int, at_end: int) -> None:
+    """Add dropped insertion marks to a counter, by reason."""
+    for reason, number in ((ON_DELETION, on_deletion), (AT_END, at_end)):
+        if number:
+            dropped[reason] += number

@@ -51,6 +51,16 @@ def test_options_arrive(received):
     assert (given.preset, given.steps, given.resume, given.mask_share) == ("small", 7, True, 0.2)
 
 
+def test_weights_arrive_in_the_order_of_the_corpora(received):
+    assert exit_code("--weight", "2", "--weight", "0.5") == 0
+    assert received[0].corpus_weights == [2.0, 0.5]
+
+
+def test_a_weight_of_0_is_a_usage_error(received):
+    assert exit_code("--weight", "0", "--weight", "1") == 2
+    assert not received
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [(UserError("bad"), 2), (Interrupted("saved"), 143), (OutOfMemory("full"), 137)],

@@ -111,29 +111,6 @@ def test_token_views_do_not_copy_and_cannot_be_written(corpora: dict[str, Path])
         corpus.tokens(len(corpus))
 
 
-def test_threads_do_not_change_a_byte(
-    tmp_path: Path,
-    fasta: Path,
-    windows: Path,
-    frequencies: Path,
-    tokenizers: dict[str, Path],
-    corpora: dict[str, Path],
-) -> None:
-    build_corpus(
-        CorpusSettings(
-            fasta=fasta,
-            windows=windows,
-            tokenizer=tokenizers["snp"],
-            out=tmp_path / "two",
-            frequencies=frequencies,
-            seed=5,
-            threads=2,
-            shard_rows=40,
-        )
-    )
-    assert folder_bytes(tmp_path / "two") == folder_bytes(corpora["snp"])
-
-
 def test_tokenizer_training_is_the_same_for_any_threads(
     tmp_path: Path, fasta: Path, windows: Path, frequencies: Path, tokenizers: dict[str, Path]
 ) -> None:
@@ -214,16 +191,6 @@ def test_windows_of_another_genome_are_refused(
                 fasta=other, windows=windows, tokenizer=tokenizers["ref"], out=tmp_path / "c"
             )
         )
-
-
-def test_missing_shard_and_unknown_split_are_said(tmp_path: Path, corpora: dict[str, Path]) -> None:
-    with pytest.raises(UserError, match="no split 'validation'"):
-        TokenCorpus(corpora["ref"], "validation")
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    (copy / "manifest.json").write_text((corpora["ref"] / "manifest.json").read_text())
-    with pytest.raises(UserError, match="missing or broken"):
-        TokenCorpus(copy, "train")
 
 
 def test_training_windows_are_train_rows_up_to_max_bases(windows: Path) -> None:

@@ -34,10 +34,12 @@ def test_every_process_runs(first_run, repository):
     outcome, _ = first_run
     assert outcome.code == 0, outcome.text
     modules = {path.parent.name.upper() for path in repository.glob("modules/local/*/main.nf")}
-    # The demo brings its own tasks: builders of public benchmarks have their own test.
-    assert set(submitted(outcome.text)) == modules - {"BUILD_TASK_GUE", "BUILD_TASK_MPRA"} | {
-        "SAMPLE_TOKENIZER_WINDOWS"
-    }
+    # The demo brings its own tasks and asks for no table of loci.
+    assert set(submitted(outcome.text)) == modules - {
+        "BUILD_TASK_GUE",
+        "BUILD_TASK_MPRA",
+        "ENCODE_SEQUENCES",
+    } | {"SAMPLE_TOKENIZER_WINDOWS"}
     assert submitted(outcome.text).count("FINETUNE") == 6  # scratch, ref, snp x promoter, tf
     assert submitted(outcome.text).count("BASELINE") == 2
 
@@ -202,4 +204,47 @@ def test_unknown_task_names_are_refused(stub_run, tmp_path):
     outcome = stub_run(tmp_path, "--task_names", "promotor")
     assert outcome.code != 0
     sentence = "the tasks are mpra, promoter, splice, tf; there is no: promotor"
+    assert sentence in outcome.text
+
+
+@pytest.fixture
+def two_genomes(tmp_path):
+    """A sheet of a genome with variants and one without, in a folder beside their files."""
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    for name in ("human.fa", "mouse.fa", "human.vcf"):
+        (folder / name).write_text("")
+    rows = "name,fasta,vcf,encoding,weight\nhuman,human.fa,human.vcf,,2\nmouse,mouse.fa,,,0.5\n"
+    (folder / "genomes.csv").write_text(rows)
+    return folder / "genomes.csv"
+
+
+def test_several_genomes_share_tokenizers_and_models(stub_run, two_genomes, tmp_path):
+    flags = ["--simulate", "false", "--genomes", str(two_genomes)]
+    outcome = stub_run(tmp_path, *flags, parser="v2")
+    assert outcome.code == 0, outcome.text
+    ran = submitted(outcome.text)
+    assert ran.count("SAMPLE_GENOME") == 2
+    assert ran.count("MERGE_FREQUENCIES") == 1  # the mouse has no variants
+    assert ran.count("TRAIN_TOKENIZER") == ran.count("PRETRAIN") == 2  # one per encoding
+    assert ran.count("BUILD_CORPUS") == 4
+    for name in ("corpora/snp_mouse", "windows_human", "frequencies_human", "models/snp"):
+        assert (tmp_path / "results" / name / "manifest.json").exists(), name
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("name,fasta,wieght\na,human.fa,1\n", "has the column wieght"),
+        ("name,fasta\na,human.fa\na,mouse.fa\n", "two rows have the same name"),
+        ("name,fasta,vcf,weight\na,human.fa,human.vcf,none\n", "a weight is not a number"),
+        ("name,fasta\na,human.fa\n", "no row has variants"),
+        ("name,fasta,vcf\na,human.fa,gone.vcf\n", "gone.vcf does not exist"),
+    ],
+)
+def test_a_wrong_sheet_of_genomes_is_one_sentence(stub_run, two_genomes, tmp_path, rows, sentence):
+    two_genomes.write_text(rows)
+    outcome = stub_run(tmp_path, "--simulate", "false", "--genomes", str(two_genomes))
+    assert outcome.code != 0
+    assert "--genomes: " in outcome.text
     assert sentence in outcome.text

@@ -44,7 +44,14 @@ def make_results(root: Path, shared: int = 0) -> Path:
             tokens={"tokens_with_variants": 12, "longest": 9},
         )
         counts = {"train": {"windows": 8, "tokens": 100, "nucleotides": 500, "variant_tokens": 4}}
-        _simple(root / f"corpora/{encoding}", "corpus", encoding=encoding, counts=counts)
+        symbols = [100] * 5 + [7 if encoding == "snp" else 0] * 127
+        _simple(
+            root / f"corpora/{encoding}",
+            "corpus",
+            encoding=encoding,
+            counts=counts,
+            symbols=symbols,
+        )
         _checkpoint(root / f"pretrained/{encoding}", encoding)
     _comparison(root / "tokenizers/comparison")
     for task in ("promoter", "activity<1>"):
@@ -78,7 +85,18 @@ def _frequencies(folder: Path) -> None:
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(11), 30).astype(np.float32)
     counts = {"read": 40, "used": 30, "dropped": {"reference_mismatch": 1, "symbolic": 9}}
-    contigs = {"chr1": {"positions": 30, **counts}, "chr2": {"positions": 0, "read": 0, "used": 0}}
+    classes = {"snv": 20, "mnv": 1, "insertion": 4, "deletion": 5, "complex": 0}
+    facts = {
+        "variant_classes": classes,
+        "transitions": 14,
+        "transversions": 6,
+        "titv": 14 / 6,
+        "frequency_spectrum": {"edges": [0, 0.01, 0.1, 1.0], "counts": [3, 7, 20]},
+    }
+    contigs = {
+        "chr1": {"positions": 30, **counts, **facts},
+        "chr2": {"positions": 0, "read": 0, "used": 0},
+    }
     with output_directory(folder) as staging:
         for contig, rows in (("chr1", 30), ("chr2", 0)):
             write_rows(
@@ -90,6 +108,9 @@ def _frequencies(folder: Path) -> None:
                 sequence_digest="0",
                 haploid=False,
             )
+        (staging / "density.tsv").write_text(
+            "contig\tstart\tend\tpositions\nchr1\t0\t50\t20\nchr1\t50\t100\t10\n"
+        )
         write_manifest(
             staging,
             artefact="frequency-table",
@@ -97,6 +118,10 @@ def _frequencies(folder: Path) -> None:
             inputs=[],
             contigs=contigs,
             alleles_dropped={"star": 2},
+            rows_scaled=1,
+            frequency_fields={"FREQ": 30},
+            assembly="GRCh38",
+            titv=14 / 6,
             **counts,
         )
 

@@ -119,6 +119,8 @@ def test_figures_are_png_and_svg(summary: Path) -> None:
         "learning_curves",
         "records_per_contig",
         "allele_frequencies",
+        "variant_classes",
+        "variant_density",
         "scores_1",
         "tokenizers_comparison",
     ):
@@ -205,3 +207,12 @@ def test_multiqc_makes_one_page_in_order(tmp_path: Path, repository: Path, summa
     places = [page.index(f">{title}") for title in headings]
     assert places == sorted(places)
     assert "cannot be told apart" in page or "SNP beats REF" in page
+
+
+def test_variants_are_told_by_class_frequency_and_place(summary: Path) -> None:
+    text = text_of(summary)
+    assert "66.7 % of the alleles used change one base" in text
+    assert "transitions per transversion: 2.333" in text
+    assert "30 positions vary, 300.00 per kb" in text
+    assert "Frequencies came from: FREQ 30." in text
+    assert "The contigs are those of GRCh38." in text

@@ -56,6 +56,39 @@ def test_auto_tokenizer_gives_the_same_ids_between_cls_and_sep(
     assert decoded == replace_foreign_letters(text)[0]
 
 
+@settings(max_examples=60, deadline=None)
+@given(text=texts)
+def test_spans_of_tokens_hold_their_text(tokenizer_folders: dict[str, Path], text: str) -> None:
+    for folder in tokenizer_folders.values():
+        tokenizer = DnaTokenizer.load(folder)
+        ids = tokenizer.encode(text)
+        spans = tokenizer.token_spans(ids)
+        assert spans.dtype == np.int64
+        assert spans.shape == (len(ids), 2)
+        assert spans.ravel().tolist() == sorted(spans.ravel())
+        assert not len(ids) or spans[-1, 1] == len(text)
+        for token, (start, end) in zip(ids, spans, strict=True):
+            part = text[start:end].upper()
+            assert part == tokenizer.tokens[token] or (token == tokenizer.unk and len(part) == 1)
+
+
+def test_special_tokens_have_empty_spans_and_fused_unknown_ones_none(
+    tmp_path: Path, tokenizer: DnaTokenizer
+) -> None:
+    ids = [tokenizer.cls, *tokenizer.encode("ACG"), tokenizer.mask, tokenizer.sep]
+    spans = tokenizer.token_spans(ids)
+    assert spans[0].tolist() == [0, 0]
+    assert spans[-2:].tolist() == [[3, 3], [3, 3]]
+    assert tokenizer.token_spans([]).shape == (0, 2)
+    parsed = json.loads((tokenizer.folder / "tokenizer.json").read_text())
+    parsed["model"]["fuse_unk"] = True
+    (tmp_path / "tokenizer.json").write_text(json.dumps(parsed))
+    fused = DnaTokenizer.load(tmp_path)
+    assert fused.token_spans(ids).tolist() == spans.tolist()
+    with pytest.raises(ValueError, match="any number"):
+        fused.token_spans([fused.unk])
+
+
 def test_special_ids_and_what_each_token_stands_for(tokenizer: DnaTokenizer) -> None:
     specials = (tokenizer.unk, tokenizer.sep, tokenizer.pad, tokenizer.cls, tokenizer.mask)
     assert specials == (0, 1, 2, 3, 4)

@@ -44,7 +44,9 @@ def make_corpus(
         name = f"{split}/shard-00000.arrow"
         with pa.ipc.new_file(str(folder / name), table.schema) as writer:
             writer.write_table(table)
-        shards.append({"file": name, "rows": count})
+        file = folder / name
+        size, digest = file.stat().st_size, digest_file(file)
+        shards.append({"file": name, "windows": count, "bytes": size, "sha256": digest})
     write_manifest(
         folder,
         artefact="corpus",

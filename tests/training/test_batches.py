@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pybmfm.training.batches import (
     Pieces,
     Position,
+    Visit,
     masked_batch,
     next_batch,
     pack,
@@ -61,9 +62,10 @@ def test_two_passes_take_every_piece_twice_within_the_budget(contents, budget, s
     position, taken = Position(), []
     while len(taken) < 2 * len(pieces):
         members, position = next_batch(pieces, position, budget, seed)
-        assert sum(pieces.lengths[piece] for piece, _ in members) <= budget
+        assert sum(pieces.lengths[member.piece] for member in members) <= budget
         taken += members
-    passes = [[p for p, number in taken[: 2 * len(pieces)] if number == n] for n in (0, 1)]
+    seen = taken[: 2 * len(pieces)]
+    passes = [[one.piece for one in seen if one.pass_number == n] for n in (0, 1)]
     assert [sorted(p) for p in passes] == [list(range(len(pieces)))] * 2
 
 
@@ -72,6 +74,86 @@ def test_order_changes_with_seed_and_pass():
     orders = [tuple(pieces.order(seed, number)) for seed in (0, 1) for number in (0, 1)]
     assert len(set(orders)) == 4
     assert orders[0] == tuple(pieces.order(0, 0))
+
+
+# -- weights ----------------------------------------------------------------------------------
+
+WEIGHTS = st.sampled_from([0.1, 0.5, 1.0, 1.5, 2.0, 2.75])
+
+
+def passes_of(pieces: Pieces, seed: int, number: int, budget: int = 100) -> list[list[Visit]]:
+    """Take ``number`` whole passes, batch by batch."""
+    position, taken = Position(), []
+    while position.pass_number < number or not taken:
+        members, position = next_batch(pieces, position, budget, seed)
+        taken += members
+    return [[one for one in taken if one.pass_number == n] for n in range(number)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    corpora=st.lists(st.tuples(LENGTHS, WEIGHTS), min_size=1, max_size=3), seed=st.integers(0, 5)
+)
+def test_a_corpus_comes_as_whole_copies_and_a_part_of_its_windows(corpora, seed):
+    contents, weights = zip(*corpora, strict=True)
+    pieces = Pieces([Windows(content) for content in contents], 20, weights)
+    for visited in passes_of(pieces, seed, 2):
+        for corpus, (content, weight) in enumerate(corpora):
+            here = [one for one in visited if pieces.corpus[one.piece] == corpus]
+            everything = np.flatnonzero(pieces.corpus == corpus)
+            whole = int(weight)
+            for copy in range(whole):
+                assert sorted(p for p, _, c in here if c == copy) == everything.tolist()
+            part = [p for p, _, c in here if c == whole]
+            windows = {int(pieces.row[p]) for p in part}
+            wanted = round((weight - whole) * len(content))
+            assert len(windows) == (max(wanted, 1) if weight < 1 else wanted)
+            assert sorted(part) == [p for p in everything if int(pieces.row[p]) in windows]
+            assert len(here) == whole * len(everything) + len(part)
+
+
+@settings(max_examples=25, deadline=None)
+@given(contents=LENGTHS, weight=WEIGHTS, seed=st.integers(0, 5), steps=st.integers(1, 12))
+def test_weighted_batches_continue_from_any_position(contents, weight, seed, steps):
+    def fresh() -> Pieces:
+        return Pieces([Windows(contents), Windows([9, 9])], 20, [weight, 0.5])
+
+    straight, position, found = fresh(), Position(), []
+    for _ in range(steps):
+        found.append((position, next_batch(straight, position, 50, seed)))
+        position = found[-1][1][1]
+    for start, after in found:
+        assert next_batch(fresh(), start, 50, seed) == after
+
+
+def test_weights_of_1_change_nothing():
+    corpora = [Windows([5] * 30), Windows([7] * 20, first=2000)]
+    plain, weighted = Pieces(corpora, 62), Pieces(corpora, 62, [1.0, 1.0])
+    assert passes_of(plain, 3, 2) == passes_of(weighted, 3, 2)
+    assert [one.piece for one in passes_of(plain, 3, 1)[0]] == plain.order(3, 0).tolist()
+
+
+def test_the_part_drawn_differs_between_passes_and_seeds():
+    pieces = Pieces([Windows([5] * 60)], 62, [0.5])
+    drawn = [
+        frozenset(one.piece for one in visited)
+        for seed in (0, 1)
+        for visited in passes_of(pieces, seed, 3)
+    ]
+    assert {len(one) for one in drawn} == {30}
+    assert len(set(drawn)) == 6
+
+
+def test_copies_of_a_window_have_masks_of_their_own():
+    pieces = Pieces([Windows([50])], 62, [2.0])
+    masks = [pieces.masked(0, 0, plan(), copy)[2] for copy in (0, 1)]
+    assert not np.array_equal(*masks)
+    members = [Visit(0, 0, 0), Visit(0, 0, 1)]
+    places = np.flatnonzero(np.concatenate(masks))
+    assert masked_batch(pieces, members, plan()).places.tolist() == places.tolist()
+
+
+# -- sharing out ------------------------------------------------------------------------------
 
 
 @settings(max_examples=25, deadline=None)
@@ -115,7 +197,7 @@ def test_shares_of_masked_and_kept_tokens():
 
 def test_specials_are_never_chosen():
     pieces = Pieces([Windows([10] * 20)], 62)
-    members = [(piece, 0) for piece in range(20)]
+    members = [Visit(piece, 0) for piece in range(20)]
     masked = masked_batch(pieces, members, plan(share=1.0))
     assert len(masked.places) == 200
     assert masked.targets.min() >= 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,6 +111,44 @@ def test_corpora_of_two_encodings_give_a_mixed_model(base, small_corpus, small_t
     assert manifest["settings"]["max_length"] == 512
 
 
+def test_corpora_are_mixed_by_weight_and_a_resumed_mixture_is_the_same(
+    base, small_corpus, small_tokenizer, tmp_path, monkeypatch
+):
+    other = make_corpus(tmp_path / "other", small_tokenizer, {"train": 9}, seed=4)
+    mixed = replace(base, corpora=(small_corpus, other), weights=(0.3, 2.5), steps=6)
+    pretrain(replace(mixed, out=tmp_path / "straight"))
+    with monkeypatch.context() as patched:
+        stop_at(patched, 4, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(Interrupted):
+            pretrain(replace(mixed, out=tmp_path / "stopped"))
+    pretrain(replace(mixed, out=tmp_path / "stopped", resume=True))
+    assert_same_weights(tmp_path / "straight", tmp_path / "stopped")
+    pretrain(replace(mixed, out=tmp_path / "unweighted", weights=()))
+    first = [records(tmp_path / name)[0]["loss"] for name in ("straight", "unweighted")]
+    assert first[0] != first[1]
+    with pytest.raises(UserError, match="weights was"):
+        pretrain(replace(mixed, out=tmp_path / "stopped", weights=(1.0, 2.5), resume=True))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"), [((1.0, 2.0), "2 times for 1 corpora"), ((0.0,), "not above 0")]
+)
+def test_weights_that_do_not_fit_are_refused(base, tmp_path, wrong, message):
+    with pytest.raises(UserError, match=message):
+        pretrain(replace(base, weights=wrong, out=tmp_path / "out"))
+
+
+def test_a_changed_shard_is_refused_before_the_first_step(base, small_corpus, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(small_corpus, copy)
+    shard = copy / "dev/shard-00000.arrow"
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(UserError, match="SHA-256 differs"):
+        pretrain(replace(base, corpora=(copy,), out=tmp_path / "out"))
+
+
 def test_micro_batches_change_nothing_but_rounding(base, reference, tmp_path):
     pretrain(replace(base, out=tmp_path, micro_batch_tokens=100))
     losses = [[r["loss"] for r in records(out)] for out in (reference, tmp_path)]
@@ -121,7 +160,7 @@ def test_bits_per_nucleotide_is_the_sum_of_bits_over_the_nucleotides_covered(
 ):
     from pybmfm.corpus import TokenCorpus
     from pybmfm.model import FlatBatch, hidden_states, load_checkpoint, masked_lm_logits
-    from pybmfm.training.batches import Pieces, masked_batch
+    from pybmfm.training.batches import Pieces, Visit, masked_batch
     from pybmfm.training.masking import MaskPlan
 
     model, tokenizer = load_checkpoint(reference)
@@ -130,7 +169,7 @@ def test_bits_per_nucleotide_is_the_sum_of_bits_over_the_nucleotides_covered(
     bits = nucleotides = 0.0
     variant_free = []
     for piece in range(len(pieces)):
-        masked = masked_batch(pieces, [(piece, 0)], plan)
+        masked = masked_batch(pieces, [Visit(piece, 0)], plan)
         assert (masked.batch.tokens[masked.places] == tokenizer.mask).all()
         with torch.no_grad():
             states = hidden_states(model, FlatBatch(**vars(masked.batch)))[masked.places]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,15 @@ from hypothesis import strategies as st
 from pybmfm.core import UserError
 from pybmfm.genome import Genome
 from pybmfm.variants import (
-    ALPHABET,
     FrequencyTable,
     WindowEncoder,
     codes_to_text,
     reverse_complement_codes,
 )
-from pybmfm.variants.draws import draw_codes, uniform_draws
-from pybmfm.variants.symbols import STATES
+from pybmfm.variants.draws import allele_key, draw_codes
+from pybmfm.variants.table import write_rows
 
+from . import reference_encoding
 from .conftest import MakeTable
 
 LENGTH = 300
@@ -30,7 +31,7 @@ SEQUENCE = "".join(_RANDOM.choices("ACGT", k=LENGTH))
 
 
 def _dense_records() -> list[str]:
-    """Substitutions, insertions and deletions at every third position."""
+    """Substitutions, insertions and deletions at every third position, and one at the end."""
     records = []
     for start in range(3, LENGTH - 6, 3):
         base = SEQUENCE[start]
@@ -42,7 +43,8 @@ def _dense_records() -> list[str]:
         }
         reference, alternate = alternates[start // 3 % 3]
         records.append(f"chr1 {start + 1} {reference} {alternate} AF=0.{3 + start % 6}")
-    return records
+    last = SEQUENCE[-1]
+    return [*records, f"chr1 {LENGTH} {last} {last}GT AF=0.9"]
 
 
 @pytest.fixture
@@ -88,6 +90,111 @@ def test_a_window_alone_equals_that_stretch_of_the_contig(
     assert np.array_equal(alone, expected)
 
 
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(
+    windows=st.lists(st.tuples(_WINDOWS, st.booleans()), max_size=12),
+    strategy=st.sampled_from(["paper", "hardy-weinberg"]),
+    contig=st.sampled_from(["chr1", "chrY"]),
+)
+def test_windows_in_bulk_equal_numpy_one_by_one(
+    dense: FrequencyTable,
+    genome: Genome,
+    windows: list[tuple[list[int], bool]],
+    strategy: str,
+    contig: str,
+) -> None:
+    encoder = WindowEncoder(genome, dense, seed=5, strategy=strategy)
+    starts, ends = ([window[side] for window, _ in windows] for side in (0, 1))
+    minus = [reverse for _, reverse in windows]
+    codes, offsets = encoder.encode_many(contig, starts, ends, minus, pass_number=2)
+    assert codes.dtype == np.uint8
+    assert (
+        offsets.tolist()
+        == np.cumsum([0, *(end - start for start, end in zip(starts, ends, strict=True))]).tolist()
+    )
+    dropped: Counter[str] = Counter()
+    for number, ((start, end), reverse) in enumerate(windows):
+        expected, lost = _by_numpy(genome, dense, contig, start, end, reverse, strategy)
+        dropped += lost
+        assert np.array_equal(codes[offsets[number] : offsets[number + 1]], expected)
+        alone = encoder.encode(contig, start, end, strand="+-"[reverse], pass_number=2)
+        assert np.array_equal(alone, expected)
+    assert encoder.dropped_marks == dropped + dropped  # in bulk, and alone
+
+
+def _by_numpy(
+    genome: Genome,
+    table: FrequencyTable,
+    contig: str,
+    start: int,
+    end: int,
+    reverse: bool,
+    strategy: str,
+) -> tuple[np.ndarray, Counter[str]]:
+    positions, p = table.rows(contig)
+    uniforms = reference_encoding.uniform_draws(5, 2, contig, positions)
+    whole = genome.codes(contig).copy()
+    whole[positions] = reference_encoding.draw_codes(p, uniforms, strategy, contig in table.haploid)
+    if not reverse:
+        return whole[start:end], Counter()
+    left = int(whole[start - 1]) if start else None
+    right = int(whole[end]) if end < len(whole) else None
+    return reference_encoding.reverse_complement_codes(whole[start:end], left, right)
+
+
+def test_threads_and_order_change_nothing(dense: FrequencyTable, genome: Genome) -> None:
+    encoder = WindowEncoder(genome, dense, seed=5)
+    windows = [(start, start + 40, start % 2 == 0) for start in range(LENGTH - 40, 0, -3)]
+    tasks = [
+        (contig, window, n) for contig in ("chr1", "chrY") for window in windows for n in (0, 1)
+    ]
+
+    def encode(task: tuple[str, tuple[int, int, bool], int]) -> bytes:
+        contig, (start, end, minus), pass_number = task
+        return encoder.encode_many(contig, [start], [end], [minus], pass_number)[0].tobytes()
+
+    in_order = list(map(encode, tasks))
+    dropped = Counter(encoder.dropped_marks)
+    with ThreadPoolExecutor(4) as pool:
+        backwards = list(pool.map(encode, tasks[::-1]))
+    assert backwards == in_order[::-1]
+    assert encoder.dropped_marks == dropped + dropped
+    assert dropped
+
+
+def test_a_contig_encoder_outlives_the_turn_of_another_contig(
+    dense: FrequencyTable, genome: Genome
+) -> None:
+    encoder = WindowEncoder(genome, dense)
+    first, other = encoder.contig("chr1"), encoder.contig("chrY")
+    assert (first.contig, first.length) == ("chr1", LENGTH)
+    windows = ([0], [LENGTH], [False])
+    assert np.array_equal(first.encode_many(*windows)[0], encoder.encode("chr1", 0, LENGTH))
+    assert np.array_equal(other.encode_many(*windows)[0], encoder.encode("chrY", 0, LENGTH))
+
+
+@pytest.mark.parametrize("window", [(-1, 5), (6, 5), (0, LENGTH + 1)])
+def test_windows_outside_the_contig_are_refused(genome: Genome, window: tuple[int, int]) -> None:
+    start, end = window
+    with pytest.raises(ValueError, match="outside its 300 nucleotides"):
+        WindowEncoder(genome, None).encode_many("chr1", [0, start], [5, end], [False, True])
+    with pytest.raises(ValueError, match="one length"):
+        WindowEncoder(genome, None).encode_many("chr1", [0], [5], [])
+
+
+def test_rows_out_of_order_are_refused(dense: FrequencyTable, genome: Genome) -> None:
+    positions, p = (np.array(column) for column in dense.rows("chr1"))  # not of the file
+    for broken in (positions[::-1], positions + np.int32(LENGTH)):
+        write_rows(
+            dense.folder, "chr1", broken, p,
+            length=LENGTH, sequence_digest=dense.digests["chr1"], haploid=False,
+        )  # fmt: skip
+        with pytest.raises(UserError, match="do not ascend"):
+            WindowEncoder(genome, FrequencyTable.open(dense.folder)).encode("chr1", 0, 9)
+
+
 def test_minus_is_the_reverse_complement_of_the_same_draw(
     dense: FrequencyTable, genome: Genome
 ) -> None:
@@ -119,8 +226,10 @@ def test_pass_seed_and_contig_each_draw_anew(dense: FrequencyTable, genome: Geno
     for i, one in enumerate(draws):
         for two in draws[:i]:
             assert not np.array_equal(one, two)
-    positions = np.arange(100)
-    assert not np.allclose(uniform_draws(0, 0, "a", positions), uniform_draws(0, 0, "b", positions))
+    # The two contigs of the table have one sequence; only their draws differ.
+    rows = dense.rows("chr1")
+    keys = [allele_key(0, 0, contig) for contig in ("chr1", "chr2")]
+    assert not np.array_equal(*(draw_codes(*rows, key, "hardy-weinberg") for key in keys))
 
 
 def test_without_a_table_the_reference_stays(genome: Genome) -> None:
@@ -150,58 +259,5 @@ def test_another_sequence_under_the_same_name_is_refused(
 
 
 def test_unknown_strategies_are_refused(genome: Genome) -> None:
-    with pytest.raises(UserError, match="phased VCF"):
-        WindowEncoder(genome, None, strategy="haplotypes")
-
-
-def _draw_many(row: dict[str, float], strategy: str, n: int = 40_000) -> dict[str, float]:
-    p = np.zeros((n, 11), dtype=np.float32)
-    for name, value in row.items():
-        p[:, STATES.index(name)] = value
-    codes = draw_codes(p, uniform_draws(7, 0, "chr1", np.arange(n)), strategy)
-    counted = Counter(codes.tolist())
-    return {ALPHABET[code]: number / n for code, number in counted.items()}
-
-
-def _pair(a: str, b: str) -> str:
-    return ALPHABET[11 + 11 * STATES.index(a) + STATES.index(b)]
-
-
-def _assert_close(found: dict[str, float], expected: dict[str, float], n: int = 40_000) -> None:
-    assert set(found) == set(expected)
-    # Each count is binomial: five standard deviations, so that a right program never fails.
-    for character, probability in expected.items():
-        spread = 5 * (probability * (1 - probability) / n) ** 0.5
-        assert abs(found[character] - probability) <= spread, character
-
-
-def test_paper_draws_two_states_without_replacement() -> None:
-    p = {"A": 0.6, "DEL": 0.3, "T": 0.1}
-    expected = {
-        _pair(a, b): p[a] * p[b] / (1 - p[a]) + p[b] * p[a] / (1 - p[b])
-        for a, b in (("A", "DEL"), ("A", "T"), ("DEL", "T"))
-    }
-    _assert_close(_draw_many(p, "paper"), expected)
-
-
-def test_paper_is_always_heterozygous_at_two_states_and_lone_at_one() -> None:
-    assert _draw_many({"A": 0.999, "G": 0.001}, "paper", 1000) == {_pair("A", "G"): 1.0}
-    assert _draw_many({"TI": 1.0}, "paper", 1000) == {"U": 1.0}
-
-
-def test_hardy_weinberg_draws_with_replacement() -> None:
-    p = {"A": 0.7, "AI": 0.3}
-    expected = {"A": 0.49, "B": 0.09, _pair("A", "AI"): 0.42}
-    _assert_close(_draw_many(p, "hardy-weinberg"), expected)
-
-
-def test_uniforms_are_uniform_and_independent_between_neighbours() -> None:
-    draws = uniform_draws(0, 0, "chr1", np.arange(100_000))
-    assert draws.min() >= 0
-    assert draws.max() < 1
-    for column in draws.T:
-        counts, _ = np.histogram(column, bins=100, range=(0, 1))
-        # chi-square with 99 degrees of freedom: mean 99, standard deviation 14
-        assert ((counts - 1000) ** 2 / 1000).sum() < 99 + 5 * 14.1
-    flat = draws.ravel()
-    assert abs(np.corrcoef(flat[1:], flat[:-1])[0, 1]) < 5 / flat.size**0.5
+    with pytest.raises(UserError, match="unknown strategy 'twins'"):
+        WindowEncoder(genome, None, strategy="twins")

@@ -3,11 +3,14 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pybmfm.variants import STATES, code_of_states, reverse_complement_codes, states_of_code
 from pybmfm.variants.symbols import CODE_OF_STATES
+
+from . import reference_encoding
 
 _REACHABLE = sorted({int(code) for code in CODE_OF_STATES.ravel()})
 _COMPLEMENT = {"A": "T", "T": "A", "G": "C", "C": "G", "N": "N", "DEL": "DEL"}
@@ -45,7 +48,7 @@ def _by_hand(codes: list[int], left: int, right: int) -> tuple[list[int], int]:
     return result[::-1], dropped
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.sampled_from(_REACHABLE), min_size=1, max_size=8),
     st.sampled_from(_REACHABLE),
@@ -88,24 +91,88 @@ def test_marks_on_a_deletion_and_at_an_end_are_dropped_and_counted() -> None:
     assert counted == {"mark_on_deletion": 1, "mark_at_end_without_flank": 1}
 
 
-def _keeps_marks(code: int) -> bool:
-    """No DEL, and a mark only where both states are of one base."""
-    names = _sorted_names(code)
-    marked = any(name.endswith("I") for name in names)
-    return "DEL" not in names and not (marked and _base_part(names[0]) != _base_part(names[1]))
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.integers(0, 131), max_size=30),
+    st.none() | st.integers(0, 131),
+    st.none() | st.integers(0, 131),
+)
+def test_the_compiled_loop_equals_numpy(
+    codes: list[int], left: int | None, right: int | None
+) -> None:
+    counted: Counter[str] = Counter()
+    given_ = np.array(codes, np.uint8)
+    minus = reverse_complement_codes(given_, left, right, counted)
+    expected, dropped = reference_encoding.reverse_complement_codes(given_, left, right)
+    assert np.array_equal(minus, expected)
+    assert counted == dropped
+    assert np.array_equal(given_, np.array(codes, np.uint8))
 
 
-@settings(max_examples=300)
-@given(st.lists(st.sampled_from([c for c in _REACHABLE if _keeps_marks(c)]), max_size=8))
-def test_twice_is_the_identity_where_not_both_neighbours_of_a_mark_vary(codes: list[int]) -> None:
-    given_ = [codes[0]] if codes else []
-    for code in codes[1:]:
-        # After a marked position comes a plain base, so that of the two only one varies.
-        marked = any(name.endswith("I") for name in _sorted_names(given_[-1]))
-        given_.append(states_of_code(code)[0] % 5 if marked else code)
-    flanked = np.array([0, *given_, 1], dtype=np.uint8)
-    once = reverse_complement_codes(flanked, 2, 2)
-    assert np.array_equal(reverse_complement_codes(once, 2, 2), flanked)
+def _marks(code: int) -> list[int]:
+    return [number for number, name in enumerate(_sorted_names(code)) if name.endswith("I")]
+
+
+def _place_on_minus(code: int, state: int) -> int:
+    """Say whether a marked state stands first (0) or second (1) on the other strand."""
+    bases = [_COMPLEMENT[_base_part(name)] for name in _sorted_names(code)]
+    # Of two equal bases the marked one is written second.
+    return 1 if bases[0] == bases[1] else int(bases[state] > bases[1 - state])
+
+
+def _comes_back(code: int, following: int | None) -> bool:
+    """Say whether reversing twice restores a position, from it and the one after it alone."""
+    marks = _marks(code)
+    if not marks:
+        return True
+    if following is None or any(_sorted_names(following)[k] == "DEL" for k in marks):
+        return False  # dropped and counted
+    bases = [_base_part(name) for name in _sorted_names(code)]
+    if len(marks) == 2 or bases[0] == bases[1]:
+        return True
+    # One of two different bases is marked: the mark must find its way back to that one.
+    return _place_on_minus(following, marks[0]) == _place_on_minus(code, marks[0])
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(_REACHABLE), min_size=1, max_size=8))
+def test_exactly_which_positions_reversing_twice_does_not_restore(codes: list[int]) -> None:
+    given_ = np.array(codes, dtype=np.uint8)
+    dropped: Counter[str] = Counter()
+    twice = reverse_complement_codes(reverse_complement_codes(given_, dropped=dropped))
+    following = [*codes[1:], None]
+    restored = [_comes_back(code, after) for code, after in zip(codes, following, strict=True)]
+    assert (twice == given_).tolist() == restored
+    lost = sum(
+        after is None or _sorted_names(after)[k] == "DEL"
+        for code, after in zip(codes, following, strict=True)
+        for k in _marks(code)
+    )
+    assert dropped.total() == lost
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(_REACHABLE), min_size=1, max_size=8))
+def test_without_insertions_twice_is_the_identity(codes: list[int]) -> None:
+    given_ = np.array([code for code in codes if not _marks(code)], dtype=np.uint8)
+    twice = reverse_complement_codes(reverse_complement_codes(given_))
+    assert np.array_equal(twice, given_)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([*_REACHABLE, 0, 1, 2, 3]), max_size=8), st.data())
+def test_an_insertion_on_a_plain_base_comes_back(codes: list[int], data: st.DataObject) -> None:
+    # The mark and both neighbours of the place where it stands do not vary otherwise.
+    base = data.draw(st.sampled_from("AGTC"))
+    given_ = np.array([0, *_codes(base, f"{base}_{base}I", "G"), 1], dtype=np.uint8)
+    given_ = np.concatenate([np.array(codes, np.uint8), given_])
+    twice = reverse_complement_codes(reverse_complement_codes(given_))
+    assert np.array_equal(twice[len(codes) :], given_[len(codes) :])
+
+
+def test_a_code_above_the_last_is_refused() -> None:
+    with pytest.raises(ValueError, match="132 is not a code"):
+        reverse_complement_codes(np.array([132], dtype=np.uint8))
 
 
 def test_unsorted_and_doubled_pairs_are_read_as_what_they_mean() -> None:

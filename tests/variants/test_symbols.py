@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,6 +23,15 @@ def test_all_132_symbols_round_trip() -> None:
     assert len(set(ALPHABET)) == 132
     assert codes_to_text(codes) == ALPHABET
     assert np.array_equal(text_to_codes(ALPHABET), codes)
+
+
+def test_the_pair_characters_are_the_published_ones_in_their_order() -> None:
+    # SHA-256 of the 121 characters, character 11*i + j for states i and j.
+    published = "074fbac9f233876b05a0d444211d8ea676d4f74ebfc738733833e43443c6a68e"
+    assert hashlib.sha256(ALPHABET[11:].encode()).hexdigest() == published
+    for i in range(11):
+        for j in range(11):
+            assert states_of_code(11 + 11 * i + j) == (i, j)
 
 
 @pytest.mark.parametrize(

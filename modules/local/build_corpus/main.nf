@@ -1,16 +1,14 @@
 process BUILD_CORPUS {
-    tag "${meta.encoding}"
+    tag "${meta.encoding} ${meta.genome}"
     label 'process_medium'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple val(meta), path(frequencies), path(tokenizer, stageAs: 'tokenizer/*')
-    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
-    path windows
+    tuple val(meta), path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*'), path(windows), path(variants, stageAs: 'variants/*'), path(variants_index, stageAs: 'variants/*'), path(tokenizer, stageAs: 'tokenizer/*')
     val digest
 
     output:
-    tuple val(meta), path("corpus_${meta.encoding}"), emit: corpus
+    tuple val(meta), path("corpus_${meta.encoding}${meta.suffix}"), emit: corpus
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:
@@ -18,20 +16,21 @@ process BUILD_CORPUS {
 
     script:
     def args = task.ext.args ?: ''
-    def variants = frequencies ? "--frequencies ${frequencies}" : ''
+    def source = variants ==~ /.+\.(b?gz|vcf)/ ? '--haplotypes' : '--frequencies'
+    def encode = variants ? "${source} ${variants} --ref-share ${task.ext.ref_share ?: 0}" : ''
     """
     build-corpus \\
         --fasta ${fasta} \\
         --windows ${windows} \\
         --tokenizer ${tokenizer} \\
-        --out corpus_${meta.encoding} \\
+        --out corpus_${meta.encoding}${meta.suffix} \\
         --threads ${task.cpus} \\
-        ${variants} ${args}
+        ${encode} ${args}
     """
 
     stub:
     """
-    mkdir -p corpus_${meta.encoding}/{train,dev,test}
-    echo '{"artefact": "corpus", "encoding": "${meta.encoding}"}' > corpus_${meta.encoding}/manifest.json
+    mkdir -p corpus_${meta.encoding}${meta.suffix}/{train,dev,test}
+    echo '{"artefact": "corpus", "encoding": "${meta.encoding}"}' > corpus_${meta.encoding}${meta.suffix}/manifest.json
     """
 }

@@ -6,6 +6,7 @@ process COMPARE_TOKENIZERS {
     input:
     val names
     path tokenizers, stageAs: 'tokenizers/?/*', arity: '1..*'
+    val corpus_names
     path corpora, stageAs: 'corpora/?/*', arity: '1..*'
     val digest
 
@@ -18,11 +19,11 @@ process COMPARE_TOKENIZERS {
 
     script:
     def args = task.ext.args ?: ''
-    def rows = [names, tokenizers, corpora].transpose()
-    def options = rows.collect { name, tokenizer, corpus -> "--tokenizer ${name}=${tokenizer} --corpus ${name}=${corpus}" }.join(' ')
+    def given = [names, tokenizers].transpose().collect { name, tokenizer -> "--tokenizer ${name}=${tokenizer}" }
+    def read = [corpus_names, corpora].transpose().collect { name, corpus -> "--corpus ${name}=${corpus}" }
     """
     compare-tokenizers \\
-        ${options} \\
+        ${(given + read).join(' ')} \\
         --out comparison \\
         ${args}
     """

@@ -4,8 +4,7 @@ process ENCODE_GENOME {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple val(meta), path(frequencies)
-    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
+    tuple val(meta), path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*'), path(variants, stageAs: 'variants/*'), path(variants_index, stageAs: 'variants/*')
     val region
     val digest
 
@@ -18,13 +17,14 @@ process ENCODE_GENOME {
 
     script:
     def args = task.ext.args ?: ''
-    def variants = frequencies ? "--frequencies ${frequencies}" : ''
+    def source = variants ==~ /.+\.(b?gz|vcf)/ ? '--haplotypes' : '--frequencies'
+    def encode = variants ? "${source} ${variants}" : ''
     """
     encode-genome \\
         --fasta ${fasta} \\
         --region '${region}' \\
         --out ${meta.encoding}.fa \\
-        ${variants} ${args}
+        ${encode} ${args}
     """
 
     stub:

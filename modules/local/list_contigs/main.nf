@@ -1,15 +1,14 @@
 process LIST_CONTIGS {
-    tag 'genome'
+    tag "${meta.genome}"
     label 'process_single'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
-    tuple path(vcf, stageAs: 'variants/*'), path(vcf_index, stageAs: 'variants/*')
+    tuple val(meta), path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*'), path(vcf, stageAs: 'variants/*'), path(vcf_index, stageAs: 'variants/*')
     val digest
 
     output:
-    path 'contigs.tsv', emit: contigs
+    tuple val(meta), path("contigs${meta.suffix}.tsv"), emit: contigs
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:
@@ -21,12 +20,12 @@ process LIST_CONTIGS {
     list-contigs \\
         --fasta ${fasta} \\
         --vcf ${vcf} \\
-        --out contigs.tsv \\
+        --out contigs${meta.suffix}.tsv \\
         ${args}
     """
 
     stub:
     """
-    printf 'contig\\tlength\\tvcf_name\\nchr1\\t1000\\t1\\nchr2\\t1000\\t2\\n' > contigs.tsv
+    printf 'contig\\tlength\\tvcf_name\\nchr1\\t1000\\t1\\nchr2\\t1000\\t2\\n' > contigs${meta.suffix}.tsv
     """
 }

@@ -1,14 +1,14 @@
 process MERGE_FREQUENCIES {
-    tag "${parts.size()} contigs"
+    tag "${meta.genome}"
     label 'process_single'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    path parts, stageAs: 'parts/?/*', arity: '1..*'
+    tuple val(meta), path(parts, stageAs: 'parts/?/*', arity: '1..*')
     val digest
 
     output:
-    path 'frequencies', emit: frequencies
+    tuple val(meta), path("frequencies${meta.suffix}"), emit: frequencies
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:
@@ -20,13 +20,13 @@ process MERGE_FREQUENCIES {
     """
     merge-frequencies \\
         ${options} \\
-        --out frequencies \\
+        --out frequencies${meta.suffix} \\
         ${args}
     """
 
     stub:
     """
-    mkdir frequencies
-    echo '{"artefact": "frequency-table"}' > frequencies/manifest.json
+    mkdir frequencies${meta.suffix}
+    echo '{"artefact": "frequency-table"}' > frequencies${meta.suffix}/manifest.json
     """
 }

@@ -5,7 +5,7 @@ process PRETRAIN {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple val(meta), path(corpus, stageAs: 'corpus/*'), path(tokenizer, stageAs: 'tokenizer/*')
+    tuple val(meta), val(weights), path(corpora, stageAs: 'corpora/?/*', arity: '1..*'), path(tokenizer, stageAs: 'tokenizer/*')
     val checkpoint_root
     val digest
 
@@ -18,11 +18,12 @@ process PRETRAIN {
 
     script:
     def args = task.ext.args ?: ''
+    def sources = [weights, corpora].transpose().collect { weight, corpus -> "--corpus ${corpus} --weight ${weight}" }
     def gpus = task.accelerator ? task.accelerator.request : 0
     def pretrain = gpus > 1 ? "torchrun --standalone --nproc-per-node ${gpus} -m pybmfm pretrain" : 'pretrain'
     """
     ${pretrain} \\
-        --corpus ${corpus} \\
+        ${sources.join(' ')} \\
         --tokenizer ${tokenizer} \\
         --out model_${meta.encoding} \\
         --checkpoints '${checkpoint_root}/${meta.encoding}' \\

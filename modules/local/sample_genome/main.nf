@@ -1,14 +1,14 @@
 process SAMPLE_GENOME {
-    tag 'genome'
+    tag "${meta.genome}"
     label 'process_single'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
+    tuple val(meta), path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
     val digest
 
     output:
-    path 'windows', emit: windows
+    tuple val(meta), path("windows${meta.suffix}"), emit: windows
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:
@@ -19,14 +19,14 @@ process SAMPLE_GENOME {
     """
     sample-genome \\
         --fasta ${fasta} \\
-        --out windows \\
+        --out windows${meta.suffix} \\
         ${args}
     """
 
     stub:
     """
-    mkdir windows
-    touch windows/windows.parquet
-    echo '{"artefact": "windows", "made_by": "${task.process}"}' > windows/manifest.json
+    mkdir windows${meta.suffix}
+    touch windows${meta.suffix}/windows.parquet
+    echo '{"artefact": "windows", "made_by": "${task.process}"}' > windows${meta.suffix}/manifest.json
     """
 }

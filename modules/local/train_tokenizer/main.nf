@@ -4,9 +4,7 @@ process TRAIN_TOKENIZER {
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    tuple val(meta), path(frequencies)
-    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
-    path windows
+    tuple val(meta), val(weights), path(fasta, stageAs: 'genomes/?/*', arity: '1..*'), path(windows, stageAs: 'windows/?/*', arity: '1..*'), val(plain), path(variants, stageAs: 'variants/?/*', arity: '0..*')
     val digest
 
     output:
@@ -18,14 +16,19 @@ process TRAIN_TOKENIZER {
 
     script:
     def args = task.ext.args ?: ''
-    def variants = frequencies ? "--frequencies ${frequencies}" : ''
+    // Plain genomes have no variants: the others take theirs in order.
+    def tables = variants.iterator()
+    def genomes = [weights, fasta, windows, plain].transpose().collect { weight, genome, cut, is_plain ->
+        def table = is_plain ? null : tables.next()
+        def kind = table =~ /\.b?gz$|\.vcf$/ ? 'haplotypes' : 'frequencies'
+        "--genome 'fasta=${genome},windows=${cut}${table ? ",${kind}=${table}" : ''}${weight ? ",weight=${weight}" : ''}'"
+    }
     """
     train-tokenizer \\
-        --fasta ${fasta} \\
-        --windows ${windows} \\
+        ${genomes.join(' ')} \\
         --out tokenizer_${meta.encoding} \\
         --threads ${task.cpus} \\
-        ${variants} ${args}
+        ${args}
     """
 
     stub:

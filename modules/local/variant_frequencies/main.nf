@@ -1,16 +1,15 @@
 process VARIANT_FREQUENCIES {
-    tag "${contig}"
+    tag "${meta.genome} ${contig}"
     label 'process_low'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
-    val contig
-    tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
-    tuple path(vcf, stageAs: 'variants/*'), path(vcf_index, stageAs: 'variants/*')
+    tuple val(meta), val(contig), path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*'), path(vcf, stageAs: 'variants/*'), path(vcf_index, stageAs: 'variants/*')
+    path aliases, stageAs: 'aliases/*'
     val digest
 
     output:
-    path 'frequencies', emit: frequencies
+    tuple val(meta), path('frequencies'), emit: frequencies
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:
@@ -18,6 +17,7 @@ process VARIANT_FREQUENCIES {
 
     script:
     def args = task.ext.args ?: ''
+    def names = aliases ? "--alias ${aliases}" : ''
     """
     variant-frequencies \\
         --fasta ${fasta} \\
@@ -25,7 +25,7 @@ process VARIANT_FREQUENCIES {
         --contig '${contig}' \\
         --out frequencies \\
         --threads ${task.cpus} \\
-        ${args}
+        ${names} ${args}
     """
 
     stub:

@@ -2,6 +2,7 @@
 // Every model fine-tuned on every task with every seed, beside the baselines.
 //
 
+include { resolveBeside   } from '../utils_params/main'
 include { BUILD_TASK_GUE  } from '../../../modules/local/build_task_gue/main'
 include { BUILD_TASK_MPRA } from '../../../modules/local/build_task_mpra/main'
 include { FINETUNE        } from '../../../modules/local/finetune/main'
@@ -73,10 +74,6 @@ def readTasks(sheet) {
         def tables = [row.train, row.dev, row.test].collect { path -> path ? resolveBeside(sheet, path) : null }
         [[task: row.task ?: '', kind: row.kind ?: '', metric: row.metric ?: '']] + tables
     }
-}
-
-def resolveBeside(sheet, path) {
-    return path.startsWith('/') || path ==~ /[a-z][a-z0-9+]*:\/\/.+/ ? file(path) : sheet.parent.resolve(path)
 }
 
 // What is wrong with the tasks of all sheets together, or null.

@@ -147,19 +147,63 @@ def isAddress(Object path) {
 // What the schema cannot say: which parameters need or exclude one another.
 def combinationProblems(Map options) {
     def skipped = options.checkpoint || options.corpus
-    def source = options.simulate || options.fasta
+    def source = options.simulate || options.fasta || options.genomes
+    def sheet = options.genomes && !isAddress(options.genomes) ? readGenomes(file(options.genomes)) : []
+    def problem = genomesProblem(sheet, options)
     def rules = [
         [options.simulate && (options.fasta || options.vcf), '--simulate: makes its own genome; leave out --fasta and --vcf, or say --simulate false'],
-        [!skipped && !source, '--fasta: is missing; give a FASTA, or --simulate for a demo genome'],
+        [options.genomes && (options.simulate || options.fasta || options.vcf), '--genomes: names its own files; leave out --fasta, --vcf and --simulate'],
+        [options.genomes && problem, "--genomes: ${problem}"],
+        [!skipped && !source, '--fasta: is missing; give a FASTA, a sheet of --genomes, or --simulate for a demo genome'],
         [!skipped && options.fasta && 'snp' in options.encodings && !options.vcf, '--vcf: is missing; give variants, or --encodings ref to do without'],
         [options.vcf && !options.fasta, '--fasta: is missing; --vcf needs the genome it belongs to'],
         [options.score_vcf && !source, '--fasta: is missing; --score_vcf needs the genome it belongs to'],
         [options.corpus && !options.tokenizer && !options.checkpoint, '--tokenizer: is missing; --corpus needs the tokenizers it was made with'],
         [!options.checkpoint && isAddress(options.checkpoint_root ?: options.outdir), '--checkpoint_root: must be a folder on a disk that every task reaches; an address such as s3:// cannot hold checkpoints yet'],
         [options.gue && isAddress(options.gue), '--gue: must be a local folder; unpack the benchmark first'],
-        [options.min_length > options.max_length, '--min_length: is above --max_length']
+        [options.min_length > options.max_length, '--min_length: is above --max_length'],
+        [options.split == 'random' && (options.dev_contigs || options.test_contigs), '--split random: divides windows; leave out --dev_contigs and --test_contigs'],
+        [(options.dev_contigs ?: []).any { contig -> contig in (options.test_contigs ?: []) }, '--dev_contigs: names a contig that --test_contigs names too'],
+        [options.ref_share > 0 && !('snp' in options.encodings), '--ref_share: leaves windows of the snp encoding plain; --encodings asks for ref alone']
     ]
     return rules.findAll { rule -> rule[0] }.collect { rule -> rule[1] }
+}
+
+// The rows of a sheet of genomes: [[name: 'human', fasta: 'human.fa.gz', vcf: null, encoding: 'ref', weight: 1], ...]
+// Paths are relative to the sheet; the encoding is snp where there are variants, the weight 1.
+def readGenomes(sheet) {
+    return sheet.splitCsv(header: true, strip: true).collect { row ->
+        def paths = ['fasta', 'vcf'].collectEntries { name -> [name, row[name] ? resolveBeside(sheet, row[name]).toUriString() : null] }
+        def weight = row.weight ? (row.weight ==~ /[0-9]+(\.[0-9]+)?|\.[0-9]+/ ? row.weight as BigDecimal : row.weight) : 1
+        [name: row.name, encoding: row.encoding ?: (row.vcf ? 'snp' : 'ref'), weight: weight, columns: row.keySet()] + paths
+    }
+}
+
+// A path of a sheet: an address, an absolute path, or one that is relative to the sheet.
+def resolveBeside(sheet, path) {
+    return path.startsWith('/') || isAddress(path) ? file(path) : sheet.parent.resolve(path)
+}
+
+// What is wrong with a sheet of genomes, or null.
+def genomesProblem(rows, options) {
+    def names = rows.collect { row -> row.name }
+    def files = rows.collectMany { row -> [row.fasta, row.vcf] }.findAll { path -> path && !isAddress(path) }
+    def snp = rows.findAll { row -> row.encoding == 'snp' }
+    def known = ['name', 'fasta', 'vcf', 'encoding', 'weight']
+    def unknown = rows.collectMany { row -> row.columns }.unique().findAll { column -> !(column in known) }
+    def rules = [
+        [!rows, 'the sheet has no row; give the columns name,fasta,vcf,encoding,weight'],
+        [unknown, "the sheet has the column ${unknown.join(', ')}; the columns are ${known.join(', ')}"],
+        [names.any { name -> !(name ==~ /[A-Za-z0-9][A-Za-z0-9._-]*/) }, 'a row has no name that can name a folder; use letters and digits'],
+        [names.toSet().size() < names.size(), 'two rows have the same name; give each its own'],
+        [rows.any { row -> !row.fasta }, 'a row has no fasta; name one'],
+        [rows.any { row -> !(row.encoding in ['ref', 'snp']) }, "an encoding is neither ref nor snp; leave it empty for what fits"],
+        [snp.any { row -> !row.vcf }, 'a row of encoding snp has no vcf; name one'],
+        [rows.any { row -> !(row.weight instanceof Number) || row.weight <= 0 }, 'a weight is not a number above 0; 1 takes each window once in a pass'],
+        ['snp' in options.encodings && !snp, 'no row has variants; name a vcf, or say --encodings ref'],
+        [files.any { path -> !file(path).exists() }, "${files.find { path -> !file(path).exists() }} does not exist; paths are relative to the sheet"]
+    ]
+    return rules.find { rule -> rule[0] }?.getAt(1)
 }
 
 // Unknown names with the nearest known one. Nextflow may add a second spelling, maxCpus for max-cpus: it is not reported.

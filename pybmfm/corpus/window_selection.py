@@ -1,8 +1,7 @@
-"""Windows as encoded text: coordinates in, sequence with drawn alleles out."""
+"""Rows of a windows table: whether they fit a genome, and which train a tokenizer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,27 +9,9 @@ import numpy as np
 
 from pybmfm.core import UserError, derive_seed
 from pybmfm.genome import Genome
-from pybmfm.variants import FrequencyTable, WindowEncoder, codes_to_text
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def open_encoder(
-    genome: Genome, frequencies: Path | None, *, seed: int, strategy: str
-) -> tuple[WindowEncoder, str]:
-    """Make an encoder, and say which encoding it gives: ``"ref"`` or ``"snp"``."""
-    table = None if frequencies is None else FrequencyTable.open(frequencies)
-    encoder = WindowEncoder(genome, table, seed=seed, strategy=strategy)
-    return encoder, "ref" if table is None else "snp"
-
-
-def encode_windows(encoder: WindowEncoder, windows: pd.DataFrame) -> Iterator[str]:
-    """Yield the encoded text of each window, alleles drawn for its pass and strand."""
-    columns = (windows[c] for c in ("contig", "start", "end", "strand", "pass"))
-    for contig, start, end, strand, number in zip(*columns, strict=True):
-        codes = encoder.encode(contig, int(start), int(end), strand=strand, pass_number=int(number))
-        yield codes_to_text(codes)
 
 
 def check_windows_fit(windows: pd.DataFrame, genome: Genome, folder: Path) -> None:

@@ -1,0 +1,34 @@
+process ENCODE_SEQUENCES {
+    tag "${meta.encoding}"
+    label 'process_low'
+    container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
+
+    input:
+    tuple val(meta), path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*'), path(variants, stageAs: 'variants/*'), path(variants_index, stageAs: 'variants/*')
+    path loci, stageAs: 'loci/*'
+    val digest
+
+    output:
+    tuple val(meta), path("${meta.encoding}.parquet"), emit: encoded
+    tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    def source = variants ==~ /.+\.(b?gz|vcf)/ ? '--haplotypes' : '--frequencies'
+    def encode = variants ? "${source} ${variants}" : ''
+    """
+    encode-sequences \\
+        --input ${loci} \\
+        --fasta ${fasta} \\
+        --out ${meta.encoding}.parquet \\
+        ${encode} ${args}
+    """
+
+    stub:
+    """
+    touch ${meta.encoding}.parquet
+    """
+}
