@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,32 +17,32 @@ _CUTOFF = 0.001
 Row = dict[int, float]
 
 
-def published_frequencies(fasta: Path, vcf: Path, out: Path, contig: str) -> csr_matrix:
-    """Make and save the matrix of one contig, positions by 11 states, rows summing to 1.
+def published_frequencies(fasta: Path, vcf: Path, out: Path, contigs: Sequence[str]) -> None:
+    """Make and save the matrix of each contig, positions by 11 states, rows summing to 1.
 
     Records flagged COMMON; per allele the mean of FREQ over the sources that report; alleles at
     or below 0.001 dropped; the reference is 1 where nothing is known.
     """
+    rows = _rows(vcf)
     with pysam.FastaFile(str(fasta)) as genome:
-        letters = genome.fetch(contig).upper()
-    matrix = _matrix(letters, _rows(vcf, contig))
-    save_npz(out, matrix, compressed=False)
-    return matrix
+        for contig in contigs:
+            matrix = _matrix(genome.fetch(contig).upper(), rows[contig])
+            save_npz(out.with_name(f"{contig}.{out.name}"), matrix, compressed=False)
 
 
-def _rows(vcf: Path, contig: str) -> dict[int, Row]:
-    rows: dict[int, Row] = defaultdict(lambda: defaultdict(float))
+def _rows(vcf: Path) -> dict[str, dict[int, Row]]:
+    rows: dict[str, dict[int, Row]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
     with pysam.VariantFile(str(vcf)) as records:
         for record in records:
-            if record.contig != contig or "COMMON" not in record.info:
+            if "COMMON" not in record.info:
                 continue
             means = _means(record.info.get("FREQ"))
             if means is None:
                 continue
-            reference = record.ref
+            of_contig = rows[record.contig]
             for allele, frequency in zip(record.alleles, means, strict=False):
                 if frequency > _CUTOFF:
-                    _add(rows, record.start, reference, allele, frequency)
+                    _add(of_contig, record.start, record.ref, allele, frequency)
     return rows
 
 

@@ -17,14 +17,13 @@ from pybmfm.core.errors import Interrupted, UserError, is_out_of_memory
 # verb: one line of help. 'encode-genome' lives in pybmfm/cli/encode_genome.py as `command`.
 VERBS = {
     "simulate": "Make a demo world: genome, variants, tasks, disease tables.",
-    "list-genomes": "Check a sheet of genomes and fill its defaults in.",
     "list-contigs": "List the contigs that a FASTA and a VCF share.",
     "variant-frequencies": "Turn a VCF into a table of state frequencies per position.",
     "merge-frequencies": "Join frequency tables made contig by contig.",
     "encode-genome": "Write the genome with its variants as encoded text or codes.",
     "encode-sequences": "Give the loci of a table their sequence with its variants.",
     "sample-genome": "Cut the genome into windows and splits.",
-    "train-tokenizer": "Train a BPE tokenizer on genome windows.",
+    "train-tokenizer": "Train a tokenizer on genome windows.",
     "compare-tokenizers": "Compare tokenizers over their corpora.",
     "build-corpus": "Encode and tokenize windows into token shards.",
     "audit-leakage": "Measure what splits and tasks share with training data.",
@@ -35,6 +34,7 @@ VERBS = {
     "score-variants": "Score the variants of a VCF with a model.",
     "embed": "Write one embedding per sequence.",
     "import-checkpoint": "Import a published Lightning checkpoint.",
+    "publish": "Publish a model on a hub, or to a folder.",
     "summarize": "Join results into tables, figures and report content.",
 }
 

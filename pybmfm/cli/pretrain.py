@@ -59,6 +59,13 @@ SHARE = click.FloatRange(0, 1)
     "--keep-share", type=SHARE, default=0.1, show_default=True, help="Of those, left visible."
 )
 @click.option(
+    "--random-share",
+    type=SHARE,
+    default=0.0,
+    show_default=True,
+    help="Of those, replaced by a random token; the rest becomes [MASK].",
+)
+@click.option(
     "--max-length",
     type=POSITIVE,
     help="Longest sequence in tokens; longer windows are cut into pieces "
@@ -70,6 +77,11 @@ SHARE = click.FloatRange(0, 1)
     default="auto",
     show_default=True,
     help="auto: bf16 on a GPU, fp32 on a CPU.",
+)
+@click.option(
+    "--compile",
+    is_flag=True,
+    help="Compile the encoder's layers with torch.compile; needs a C++ compiler.",
 )
 @click.option(
     "--checkpoint-every",
@@ -88,6 +100,12 @@ SHARE = click.FloatRange(0, 1)
 )
 @click.option("--keep", type=POSITIVE, default=2, show_default=True, help="Checkpoints kept.")
 @click.option(
+    "--keep-best/--no-keep-best",
+    default=True,
+    show_default=True,
+    help="Keep the weights of the best evaluation of dev in OUT/best.",
+)
+@click.option(
     "--validate-every",
     type=click.IntRange(min=0),
     help="Steps between evaluations of dev, 0: at the end only [default: a tenth of the steps]",
@@ -99,7 +117,19 @@ SHARE = click.FloatRange(0, 1)
     show_default=True,
     help="Tokens of dev and test read, drawn by seed.",
 )
+@click.option(
+    "--divergence-check/--no-divergence-check",
+    default=True,
+    show_default=True,
+    help="Stop when the loss is above three times its recent median for 50 steps.",
+)
 @click.option("--log-every", type=POSITIVE, default=1, show_default=True, help="Steps per line.")
+@click.option(
+    "--peak-tflops",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Peak of one device in TFLOP/s, for the MFU  [default: bf16 by the GPU's name; CPU none]",
+)
+@click.option("--tensorboard", is_flag=True, help="Write event files under OUT/tensorboard.")
 @click.option(
     "--max-minutes", type=click.FloatRange(min=0), help="Save and exit 143 after so long."
 )
@@ -110,10 +140,11 @@ SHARE = click.FloatRange(0, 1)
 def command(corpora: tuple[Path, ...], **options: Any) -> None:
     """Pretrain a masked language model on one or several corpora.
 
-    Writes OUT/model.safetensors and what else a Hugging Face model folder holds, OUT/metrics.json
-    and, while running, OUT/progress.jsonl. Exits 143 after saving when asked to stop and 137
-    when memory ran out; the same command with --resume continues. Several processes:
-    accelerate launch bin/pretrain ...
+    Writes OUT/model.safetensors and what else a Hugging Face model folder holds (the weights of
+    the last step), OUT/metrics.json with their dev and test figures, OUT/best with the weights
+    of the lowest dev bits per nucleotide and, while running, OUT/progress.jsonl. Exits 143 after
+    saving when asked to stop and 137 when memory ran out; the same command with --resume
+    continues. Several processes: accelerate launch bin/pretrain ...
 
     Corpora of different encodings built with one tokenizer give a model of encoding 'mixed'.
     Shards are compared with their digests before the first step, not again by --resume.

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import PATH, fasta_option, out_option, seed_option, threads_option
+from pybmfm.cli.options import (
+    PATH,
+    fasta_option,
+    out_option,
+    threads_option,
+    unused_seed_option,
+)
 
 
 @click.command("variant-frequencies")
@@ -42,9 +48,20 @@ from pybmfm.cli.options import PATH, fasta_option, out_option, seed_option, thre
     "--frequency-field",
     default="auto",
     show_default=True,
-    metavar="auto|FREQ|CAF|AF|NAME,NAME...",
-    help="INFO field of the frequencies; auto: per record the first of FREQ, CAF, AF that "
-    "reports; several names are averaged.",
+    metavar="auto|FREQ|CAF|AF|AC/AN|NAME,NAME...",
+    help="INFO field of the frequencies; auto: per record the first of FREQ, CAF, AF, AC with AN "
+    "and the header's fields of populations that reports; several names are averaged.",
+)
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    help="Only this source of FREQ (1000Genomes, TOPMED ...); repeatable, else all.",
+)
+@click.option(
+    "--alias",
+    type=PATH,
+    help="Table of two columns, the VCF's and the FASTA's name of a contig, where they differ.",
 )
 @click.option(
     "--haploid",
@@ -54,7 +71,7 @@ from pybmfm.cli.options import PATH, fasta_option, out_option, seed_option, thre
     help="Chromosomes of which one copy is drawn; repeatable, replaces the default.",
 )
 @threads_option()
-@seed_option()
+@unused_seed_option()
 def command(
     fasta: Path,
     vcf: Path,
@@ -63,21 +80,21 @@ def command(
     min_frequency: float,
     records: str,
     frequency_field: str,
+    sources: tuple[str, ...],
+    alias: Path | None,
     haploid: tuple[str, ...],
     threads: int,
-    seed: int,
 ) -> None:
     """Turn a VCF into a table of state frequencies per position.
 
     One Arrow file per contig holds the varying positions; manifest.json counts the records read,
-    used and dropped by reason. Nothing here is random, and one thread is used: --seed and
-    --threads are accepted so that all verbs read alike.
+    used and dropped by reason, and describes the alleles used; density.tsv counts varying positions
+    along each contig. With --contig an index beside the VCF (.tbi, .csi) saves reading the rest.
 
     \b
     Example:
       pybmfm variant-frequencies --fasta GRCh38.fa.gz --vcf dbsnp.vcf.gz --out frequencies
     """
-    del threads, seed
     from pybmfm.variants.build import FrequencySettings, variant_frequencies
 
     variant_frequencies(
@@ -89,6 +106,9 @@ def command(
             min_frequency=min_frequency,
             records=records,
             frequency_field=frequency_field,
+            sources=sources,
+            alias=alias,
             haploid=haploid,
+            threads=threads,
         )
     )

@@ -2,7 +2,6 @@
 
 from pybmfm.corpus.build import CorpusSettings, build_corpus
 from pybmfm.corpus.cutting import WindowSettings
-from pybmfm.corpus.genomes import GenomeEntry, read_genomes_sheet, write_genomes_table
 from pybmfm.corpus.sources import open_encoder
 from pybmfm.corpus.splits import SPLITS, default_block_size
 from pybmfm.corpus.token_corpus import TokenCorpus, count_tokens
@@ -13,7 +12,6 @@ from pybmfm.corpus.windows_table import read_windows
 __all__ = [
     "SPLITS",
     "CorpusSettings",
-    "GenomeEntry",
     "TokenCorpus",
     "WindowSettings",
     "build_corpus",
@@ -22,8 +20,6 @@ __all__ = [
     "default_block_size",
     "draw_training_windows",
     "open_encoder",
-    "read_genomes_sheet",
     "read_windows",
     "sample_windows",
-    "write_genomes_table",
 ]

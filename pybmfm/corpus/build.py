@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pybmfm.core import UserError, digest_file, output_directory, progress, write_manifest
 from pybmfm.core.artifacts import MANIFEST
+from pybmfm.corpus.counts import SplitCounts, disk_use
 from pybmfm.corpus.parallel import in_order
-from pybmfm.corpus.rows import SYMBOLS, TokenRows, make_rows, plan_rows
+from pybmfm.corpus.rows import make_rows, plan_rows
 from pybmfm.corpus.shards import Shard, ShardWriter, divide_into_shards, in_genome_order
 from pybmfm.corpus.sources import WindowSource, open_encoder
 from pybmfm.corpus.splits import SPLITS
@@ -67,32 +67,6 @@ class CorpusSettings:
     shard_rows: int = 65_536
 
 
-@dataclass
-class SplitCounts:
-    """What the rows of a split hold, added up batch by batch."""
-
-    windows: int = 0
-    tokens: int = 0
-    nucleotides: int = 0
-    variant_tokens: int = 0
-    unknown: int = 0
-    symbols: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(SYMBOLS, np.int64))
-
-    def add(self, rows: TokenRows, tokenizer: DnaTokenizer) -> None:
-        """Count a batch; tokens are those of the sequence, ``[CLS]`` and ``[SEP]`` are two more."""
-        number = len(rows.windows)
-        self.windows += number
-        self.tokens += len(rows.tokens) - 2 * number
-        self.nucleotides += int((rows.windows.ends - rows.windows.starts).sum())
-        self.variant_tokens += int(rows.occurrence[tokenizer.holds_variant].sum())
-        self.unknown += int(rows.occurrence[tokenizer.unk])
-        self.symbols += rows.symbols
-
-    def shown(self) -> dict[str, int]:
-        """Return the figures that every split has in the manifest."""
-        return {name: value for name, value in vars(self).items() if name != "symbols"}
-
-
 def build_corpus(settings: CorpusSettings) -> None:
     """Write ``train/``, ``dev/`` and ``test/`` with every window in exactly one shard row.
 
@@ -134,7 +108,7 @@ def build_corpus(settings: CorpusSettings) -> None:
             },
             counts=shown,
             symbols=counts["train"].symbols.tolist(),
-            **_disk_use(shown, files),
+            **disk_use(shown, files),
             **source.counts(),
             replaced_letters=genome.note_replaced_letters(),
             leakage=windows_manifest.get("leakage", {}),
@@ -215,21 +189,6 @@ def _describe(shard: Shard, folder: Path, digest: Future[str] | None) -> dict[st
         "windows": shard.windows,
         "bytes": file.stat().st_size,
         "sha256": digest_file(file) if digest is None else digest.result(),
-    }
-
-
-def _disk_use(
-    counts: dict[str, dict[str, int]], files: list[dict[str, Any]]
-) -> dict[str, float | None]:
-    """Bytes on disk per token, window and nucleotide, over all splits."""
-    total = sum(file["bytes"] for file in files)
-    sums = {
-        name: sum(one[name] for one in counts.values())
-        for name in ("tokens", "windows", "nucleotides")
-    }
-    return {
-        f"bytes_per_{name.removesuffix('s')}": round(total / number, 4) if number else None
-        for name, number in sums.items()
     }
 
 

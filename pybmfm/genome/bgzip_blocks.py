@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pybmfm.genome.compression import broken_file
+from pybmfm.genome.compression import broken_file, damage_told
 
 # A block holds at most 64 KiB, packed or not (SAM specification, section 4.1).
 MAX_BLOCK = 1 << 16
@@ -69,12 +68,12 @@ def inflate(path: Path, group: bytes, into: bytearray) -> int:
     igzip: Any = isal.igzip
     view = memoryview(into)
     done = 0
-    try:
+    with damage_told(path):
         reader = igzip.IGzipFile(fileobj=io.BytesIO(group), mode="rb")
         while count := reader.readinto(view[done:]):
             done += count
-    except (EOFError, OSError, zlib.error) as error:
-        raise broken_file(path) from error
+        if reader.read(1):  # a block larger than the format allows
+            raise broken_file(path)
     return done
 
 

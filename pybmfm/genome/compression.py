@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,11 +61,25 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     import isal.igzip
 
     igzip: Any = isal.igzip
+    with damage_told(path), igzip.open(path, "rb") as handle:
+        yield handle
 
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Turn what decompression raises on damaged data into the error that names the file.
+
+    Raises
+    ------
+    UserError
+        If the data is damaged or ends too early.
+    """
+    import isal.igzip_lib
+
+    igzip_lib: Any = isal.igzip_lib
     try:
-        with igzip.open(path, "rb") as handle:
-            yield handle
-    except (EOFError, zlib.error, igzip.BadGzipFile) as error:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile, igzip_lib.IsalError) as error:
         raise broken_file(path) from error
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transformers import PreTrainedModel
 
+from pybmfm.core import describe_inputs
 from pybmfm.model.configurations import architecture_of
 
 ENCODINGS = {
@@ -26,6 +27,9 @@ PERFORMER = """This is a Performer: it was trained with FAVOR+ attention, an est
 softmax with random features. Plain transformers loads its weights as a ModernBERT body with exact
 softmax attention, which gives close but not the same figures; pybmfm computes FAVOR+.
 """
+NONE = "None are recorded.\n"
+# What every card says; publishing asks for all of them.
+SECTIONS = ("Data digests", "Metrics", "Settings", "Limits")
 LIMITS = """## Limits
 
 The model knows the genome and the variants it was trained on and nothing of the individual
@@ -47,6 +51,7 @@ def model_card(model: PreTrainedModel, encoding: str, card: Mapping[str, Any]) -
         "`AutoTokenizer.from_pretrained`; no remote code is needed.\n",
         PERFORMER if architecture == "performer" else "",
         *(f"{note}\n" for note in card.get("notes", ())),
+        _data(describe_inputs(card.get("inputs", ()))),
         _table("Metrics", card.get("metrics", {})),
         _table("Settings", card.get("settings", {})),
         LIMITS,
@@ -54,11 +59,17 @@ def model_card(model: PreTrainedModel, encoding: str, card: Mapping[str, Any]) -
     return "\n".join(part for part in parts if part)
 
 
+def _data(inputs: Sequence[Mapping[str, Any]]) -> str:
+    """Say what was read, so that anybody can tell whether it is the data they have."""
+    rows = "\n".join(f"| {one['name']} | {one['bytes']} | {one['sha256']} |" for one in inputs)
+    table = f"| input | bytes | SHA-256 |\n|---|---|---|\n{rows}\n" if rows else NONE
+    return f"## Data digests\n\n{table}"
+
+
 def _table(title: str, values: Mapping[str, Any]) -> str:
-    if not values:
-        return ""
     rows = "\n".join(f"| {name} | {_text(value)} |" for name, value in values.items())
-    return f"## {title}\n\n| name | value |\n|---|---|\n{rows}\n"
+    table = f"| name | value |\n|---|---|\n{rows}\n" if rows else NONE
+    return f"## {title}\n\n{table}"
 
 
 def _text(value: Any) -> str:

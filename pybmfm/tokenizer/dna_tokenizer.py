@@ -129,9 +129,8 @@ class DnaTokenizer:
             first, last = len(found), len(found) + len(part) - 1
             text = "".join(texts[first:last])
             codes = text_to_codes(text)
-            self.replaced_letters += (
-                int((codes == N_CODE).sum()) - text.count("N") - text.count("n")
-            )
+            written = text.count("N") + text.count("n")
+            self.replaced_letters += int(np.count_nonzero(codes == N_CODE)) - written
             ids, bounds = self.encode_flat(codes, part - part[0])
             found += np.split(ids, bounds[1:-1])[: last - first]
         return found
@@ -145,10 +144,10 @@ class DnaTokenizer:
     ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
         """Ids of many sequences of codes laid end to end, without ``[CLS]`` and ``[SEP]``.
 
-        The first ``LETTERS_BEFORE_COMPILED`` letters are encoded by the tokenizers library,
-        which takes no longer than loading the compiled kernels; then the kernels, without the
-        GIL, unless the tokenizer is one that they do not know (said in the log). The ids are
-        the same.
+        Until more than ``LETTERS_BEFORE_COMPILED`` letters have been asked for, the tokenizers
+        library encodes them, which takes no longer than loading the compiled kernels. From then
+        on the kernels do, without the GIL, unless the tokenizer is one that they do not know
+        (said in the log). The ids are the same.
 
         Parameters
         ----------
@@ -163,7 +162,7 @@ class DnaTokenizer:
         -------
         ids : uint16[k]
         offsets : int64[m + 1]
-            Where the ids of each sequence begin, from 0, and where the last ones end.
+            Where the ids of each sequence begin, from 0, and where the last one's end.
         """
         offsets = np.asarray(offsets, dtype=np.int64)
         _check_offsets(codes, offsets)

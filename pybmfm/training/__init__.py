@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pybmfm.training.finetuning import FinetuneSettings, finetune
-    from pybmfm.training.pretraining import PretrainSettings, pretrain
+    from pybmfm.training.pretraining import pretrain
+    from pybmfm.training.settings import PretrainSettings
 
 # Imported when asked for, so that a command that pretrains does not import fine-tuning.
 PLACES = {
-    "PretrainSettings": "pybmfm.training.pretraining",
+    "PretrainSettings": "pybmfm.training.settings",
     "pretrain": "pybmfm.training.pretraining",
     "FinetuneSettings": "pybmfm.training.finetuning",
     "finetune": "pybmfm.training.finetuning",

@@ -90,14 +90,16 @@ class Pieces:
         if all(weight == 1 for weight in self.weights):
             order = self.order(seed, pass_number)
             return order, np.broadcast_to(0, len(order))
-        if self._visits is None or self._visits[0] != (seed, pass_number):
+        found = self._visits
+        if found is None or found[0] != (seed, pass_number):
             parts = [
                 self._weighted(corpus, seed, pass_number) for corpus in range(len(self.corpora))
             ]
             pieces, copies = (np.concatenate(columns) for columns in zip(*parts, strict=True))
             order = _order(len(pieces), seed, pass_number)
-            self._visits = ((seed, pass_number), pieces[order], copies[order])
-        return self._visits[1], self._visits[2]
+            # One assignment, so that a thread that reads ahead never sees half of it.
+            found = self._visits = ((seed, pass_number), pieces[order], copies[order])
+        return found[1], found[2]
 
     def _weighted(self, corpus: int, seed: int, pass_number: int) -> tuple[np.ndarray, np.ndarray]:
         """Pieces of one corpus in a pass, and their copies."""
@@ -235,6 +237,17 @@ class MaskedBatch:
             self.batch.to(device),
             self.places.to(device, non_blocking=True),
             self.targets.to(device, non_blocking=True),
+        )
+
+    def pinned(self) -> MaskedBatch:
+        """Return the batch in page-locked memory, from where a GPU takes it without a stop."""
+        batch = self.batch
+        return MaskedBatch(
+            FlatBatch(
+                batch.tokens.pin_memory(), batch.positions.pin_memory(), batch.offsets.pin_memory()
+            ),
+            self.places.pin_memory(),
+            self.targets.pin_memory(),
         )
 
 

@@ -7,17 +7,19 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from pybmfm.core import digest_file, write_json
+from pybmfm.core import UserError, digest_file, read_manifest, write_json
 from pybmfm.model import load_model
 from pybmfm.training.batches import Position
+from pybmfm.training.divergence import LossHistory
 
 log = logging.getLogger("pybmfm")
 
@@ -36,13 +38,25 @@ class TrainingState:
     tokens: int = 0
     best_step: int | None = None
     best_bits_per_nucleotide: float | None = None
+    losses: LossHistory = field(default_factory=LossHistory)
     identity: Mapping[str, Any] = field(default_factory=dict)
+
+    def after(self, position: Position, tokens: int, loss: float) -> TrainingState:
+        """Return the state after one more step of so many tokens."""
+        return replace(
+            self,
+            step=self.step + 1,
+            position=position,
+            tokens=self.tokens + tokens,
+            losses=self.losses.after(loss),
+        )
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> TrainingState:
         """Read back what ``asdict`` wrote."""
         fields = {name: content[name] for name in cls.__dataclass_fields__}
-        return cls(**{**fields, "position": Position(**fields["position"])})
+        losses = LossHistory(tuple(fields["losses"]["calm"]), int(fields["losses"]["high"]))
+        return cls(**{**fields, "position": Position(**fields["position"]), "losses": losses})
 
 
 class CheckpointFolder:
@@ -97,21 +111,12 @@ class CheckpointFolder:
             Raises when this process may no longer write here.
         """
         target = self.folder / f"step-{state.step:06d}"
-        staging = self.folder / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
-        try:
-            (staging / STATE_FOLDER).mkdir(parents=True)
+        with _replacing(target, check) as staging:
+            (staging / STATE_FOLDER).mkdir()
             write_model(staging)
             save_file(_optimizer_tensors(optimizer, names), staging / TENSORS)
             digests = {name: digest_file(staging / name) for name in DIGESTED}
             write_json(staging / STATE, {**asdict(state), "sha256": digests})
-            _make_durable(staging)
-            check()
-            if target.exists():  # a damaged one that this run fell back from
-                shutil.rmtree(target)
-            os.replace(staging, target)
-            _sync(self.folder)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
         self._remove_old(state.step)
         return target
 
@@ -122,6 +127,63 @@ class CheckpointFolder:
         for number in [*past[: -self.keep], *(n for n in steps if n > step)]:
             shutil.rmtree(steps[number], ignore_errors=True)
         for orphan in self.folder.glob(".step-*.part"):  # left by a killed process
+            shutil.rmtree(orphan, ignore_errors=True)
+
+
+class BestFolder:
+    """The model of the best evaluation so far: a plain checkpoint folder, no state to resume.
+
+    Parameters
+    ----------
+    folder
+        Its place.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def step(self) -> int | None:
+        """Step of the weights in it; None where there are none."""
+        try:
+            return int(read_manifest(self.folder, "checkpoint")["counts"]["steps"])
+        except (UserError, KeyError, TypeError, ValueError):
+            return None
+
+    def commit(self, write_model: Callable[[Path], None], check: Callable[[], None]) -> None:
+        """Put what ``write_model`` writes in the place of what was there; ``check`` as above."""
+        with _replacing(self.folder, check) as staging:
+            write_model(staging)
+
+    def copy_to(self, target: Path, check: Callable[[], None]) -> None:
+        """Copy it, whole or not at all."""
+        with _replacing(target, check) as staging:
+            shutil.copytree(self.folder, staging, dirs_exist_ok=True)
+
+    def remove(self) -> None:
+        """Forget it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def _replacing(target: Path, check: Callable[[], None]) -> Iterator[Path]:
+    """Yield a folder that, made durable and if ``check`` lets it, takes the name ``target``.
+
+    What had the name before goes: a damaged checkpoint that the run fell back from, or a model
+    that was not as good. What a killed process left half-written under other names goes too.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        staging.mkdir()
+        yield staging
+        _make_durable(staging)
+        check()
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(staging, target)
+        _sync(target.parent)
+    finally:
+        for orphan in target.parent.glob(f".{target.name}.*.part"):
             shutil.rmtree(orphan, ignore_errors=True)
 
 

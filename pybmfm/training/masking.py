@@ -26,7 +26,12 @@ class MaskPlan:
     mask_id
         The tokenizer's [MASK].
     special_ids
-        Tokens that are never chosen.
+        Tokens that are never chosen, nor drawn as random ones.
+    random_share
+        Share of the predicted tokens that the model sees replaced by a token drawn uniformly
+        from the others of the vocabulary (0 in the paper).
+    vocab_size
+        Tokens in the vocabulary; needed where ``random_share`` is above 0.
     """
 
     seed: int
@@ -35,6 +40,8 @@ class MaskPlan:
     keep_share: float
     mask_id: int
     special_ids: tuple[int, ...]
+    random_share: float = 0.0
+    vocab_size: int = 0
 
     def apply(
         self, tokens: np.ndarray, pass_number: int, window: tuple[int, ...]
@@ -56,9 +63,16 @@ class MaskPlan:
             What the model sees, int64[n], and which tokens it predicts, bool[n].
         """
         key = derive_seed(self.seed, "mask", self.purpose, pass_number, *window)
-        draws = np.random.Generator(np.random.Philox(key=key)).random(len(tokens))
+        generator = np.random.Generator(np.random.Philox(key=key))
+        draws = generator.random(len(tokens))
         chosen = (draws < self.mask_share) & ~np.isin(tokens, self.special_ids)
         seen = tokens.astype(np.int64)
-        # One draw decides both: the lowest part of the chosen interval stays visible.
-        seen[chosen & (draws >= self.mask_share * self.keep_share)] = self.mask_id
+        # One draw decides all: of the chosen interval the lowest part stays visible, the next
+        # becomes a random token, the rest [MASK].
+        hidden = chosen & (draws >= self.mask_share * self.keep_share)
+        seen[hidden] = self.mask_id
+        if self.random_share > 0:
+            hidden &= draws < self.mask_share * (self.keep_share + self.random_share)
+            ordinary = np.setdiff1d(np.arange(self.vocab_size), self.special_ids)
+            seen[hidden] = generator.choice(ordinary, len(tokens))[hidden]
         return seen, chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -43,12 +44,10 @@ class Prefetch(Generic[T]):
         trace: TracebackType | None,
     ) -> None:
         self._done.set()
-        while self._thread.is_alive():  # it may be waiting for room
-            with_room = self._ready
-            try:
-                with_room.get_nowait()
-            except queue.Empty:
-                self._thread.join(0.01)
+        while self._thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                self._ready.get_nowait()  # the thread may be waiting for room
+            self._thread.join(0.01)
 
     def take(self) -> tuple[T, float]:
         """Return the next item, and the seconds that were spent waiting for it.

@@ -3,200 +3,66 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from pybmfm.core import (
-    Interrupted,
-    OutOfMemory,
-    UserError,
-    digest_file,
-    is_out_of_memory,
-    progress,
-    read_manifest,
-    write_json,
-)
-from pybmfm.core.provenance import source_digest
+from pybmfm.core import Interrupted, UserError, progress, write_json
 from pybmfm.model import build_config, build_model, save_checkpoint
-from pybmfm.training.batches import (
-    MaskedBatch,
-    Pieces,
-    masked_batch,
-    next_batch,
-    pack,
-    share_of_process,
-)
-from pybmfm.training.checkpoints import CheckpointFolder, TrainingState, restore
+from pybmfm.training.batches import MaskedBatch, Pieces
+from pybmfm.training.checkpoints import BestFolder, CheckpointFolder, TrainingState, restore
+from pybmfm.training.compiling import compile_layers
 from pybmfm.training.evaluating import LN2, TokenFigures, evaluate, logits_at_masks
+from pybmfm.training.events import EventFile
+from pybmfm.training.identity import check_identity, checkpoint_folder, run_identity
+from pybmfm.training.inputs import TrainingInputs
 from pybmfm.training.lease import Lease
-from pybmfm.training.masking import MaskPlan
+from pybmfm.training.micro_batch import memory_guard, micro_batch_tokens
+from pybmfm.training.optimizer import CLIP, adamw
+from pybmfm.training.precision import autocast, resolve_precision
+from pybmfm.training.prefetch import Prefetch
 from pybmfm.training.processes import Processes, launched_processes
 from pybmfm.training.progress_log import ProgressLog
 from pybmfm.training.schedule import learning_rate
+from pybmfm.training.settings import PretrainSettings, check_settings
+from pybmfm.training.step_batches import StepBatches, StepSource
 from pybmfm.training.stopping import StopRequest, stop_request
-
-if TYPE_CHECKING:
-    from pybmfm.tokenizer import DnaTokenizer
+from pybmfm.training.throughput import peak_flops, peak_memory_bytes
 
 log = logging.getLogger("pybmfm")
 
-BETAS = (0.9, 0.98)
-EPSILON = 1e-6  # this and the weight decay are lost in the paper: DNABERT-2's, which it follows
-WEIGHT_DECAY = 1e-5
-CLIP = 1.0
-MAX_LENGTH = 2048  # context of the published models
-MICRO_BATCH = "micro-batch.json"
-
-
-@dataclass(frozen=True)
-class PretrainSettings:
-    """Settings of a pretraining run.
-
-    Parameters
-    ----------
-    corpora
-        Corpus folders; several are mixed window by window.
-    weights
-        How often each corpus is gone through in a pass over the training data, one per corpus;
-        empty is once each. 0.5 takes half of its windows, drawn anew in every pass; 2 takes two
-        copies with masks of their own. Evaluation reads every corpus once.
-    tokenizer
-        The tokenizer that the corpora were made with.
-    out
-        Where model, log and (without ``checkpoints``) checkpoints go.
-    steps
-        Optimizer steps; the learning rate falls to 0 there.
-    tokens_per_batch
-        Real tokens of one step, over all processes and micro-batches.
-    micro_batch_tokens
-        Most tokens computed at once; None is the whole of a process's share.
-    warmup_steps
-        None is a fifth of ``steps``, the published share (30,000 of 150,000).
-    mask_share, keep_share
-        Share of tokens predicted, and the share of those left visible.
-    max_length
-        Longest sequence in tokens; None is 2048, or ``tokens_per_batch`` where that is less.
-    precision
-        ``fp32``, ``bf16`` or ``auto`` (bf16 on GPUs that have it).
-    checkpoint_every, checkpoint_minutes
-        A checkpoint is due when either is reached; 0 steps is never.
-    checkpoints
-        A durable root: the run's checkpoints lie in a folder there that is named by all that
-        shapes the result, so that a retry continues and a changed setting starts anew.
-    keep
-        Checkpoints kept.
-    validate_every
-        Steps between evaluations of the dev split; None is a tenth of ``steps``, 0 only at
-        the end.
-    max_validation_tokens
-        At most so many tokens of dev and test are read.
-    max_minutes
-        Time budget, after which the run saves and ends with `Interrupted`.
-    resume
-        Continue where the folder's newest checkpoint stands, if there is one.
-    """
-
-    corpora: tuple[Path, ...]
-    tokenizer: Path
-    out: Path
-    weights: tuple[float, ...] = ()
-    architecture: str = "modernbert"
-    preset: str = "tiny"
-    steps: int = 1000
-    tokens_per_batch: int = 32_768
-    micro_batch_tokens: int | None = None
-    learning_rate: float = 5e-4
-    warmup_steps: int | None = None
-    mask_share: float = 0.15
-    keep_share: float = 0.1
-    max_length: int | None = None
-    precision: str = "auto"
-    checkpoint_every: int = 500
-    checkpoint_minutes: float = 30.0
-    checkpoints: Path | None = None
-    keep: int = 2
-    validate_every: int | None = None
-    max_validation_tokens: int = 500_000
-    log_every: int = 1
-    max_minutes: float | None = None
-    resume: bool = False
-    seed: int = 0
-    threads: int = 1
-    device: str = "auto"
-
-    @property
-    def corpus_weights(self) -> list[float]:
-        """Weight of each corpus."""
-        return [float(weight) for weight in self.weights] or [1.0] * len(self.corpora)
-
-    @property
-    def longest(self) -> int:
-        """Longest sequence in tokens."""
-        return (
-            min(MAX_LENGTH, self.tokens_per_batch) if self.max_length is None else self.max_length
-        )
-
-    @property
-    def warmup(self) -> int:
-        """Steps of warm-up."""
-        return self.steps // 5 if self.warmup_steps is None else self.warmup_steps
-
-    @property
-    def validation_interval(self) -> int:
-        """Steps between evaluations of the dev split; 0 is only at the end."""
-        return -(-self.steps // 10) if self.validate_every is None else self.validate_every
-
-
-# Where and how long a run computes does not shape its result (beyond rounding).
-NOT_SHAPING = {
-    "corpora",
-    "tokenizer",
-    "out",
-    "micro_batch_tokens",
-    "checkpoint_every",
-    "checkpoint_minutes",
-    "checkpoints",
-    "keep",
-    "validate_every",
-    "max_validation_tokens",
-    "log_every",
-    "max_minutes",
-    "resume",
-    "threads",
-    "device",
-}
+BEST = "best"
+FINAL_NOTE = "The weights are those of the last step, not of the best evaluation."
 
 
 def pretrain(settings: PretrainSettings) -> None:
     """Pretrain a model and write it to ``settings.out``.
 
-    Writes ``progress.jsonl`` while running, checkpoints at intervals, and at the end a
-    checkpoint folder that plain transformers loads, with ``metrics.json``.
+    Writes ``progress.jsonl`` while running, checkpoints at intervals, the weights of the best
+    evaluation of dev in ``best/``, and at the end a checkpoint folder that plain transformers
+    loads, with ``metrics.json``, whose dev and test figures are those of the final weights.
 
     Raises
     ------
     UserError
         If inputs do not fit together, a checkpoint belongs to another run, or the loss is not
-        finite any more.
+        finite any more or has diverged.
     Interrupted
         On SIGTERM, SIGUSR1, SIGUSR2 or when the time budget is used up, after saving.
     OutOfMemory
         When memory ran out; a retry computes in halved micro-batches.
     """
-    _check(settings)
+    check_settings(settings)
     torch.set_num_threads(settings.threads)
     with stop_request(settings.max_minutes) as stop, launched_processes(settings.device) as world:
         run = _Run(settings, world, stop)
@@ -208,17 +74,19 @@ def _train(run: _Run) -> None:
     """Read top to bottom: start or resume, step by step, evaluate, write the model."""
     run.start()
     steps = range(run.state.step, run.settings.steps)
-    for step in progress(steps, "pretraining", unit="steps") if run.world.is_main else steps:
-        began = time.monotonic()
-        batches, state = run.take_batch()
-        rate = run.set_learning_rate(step)
-        with run.memory_guard():
-            record = run.update(batches)
-        run.state = replace(state, step=step + 1, tokens=state.tokens + record["tokens"])
-        run.report(record, rate, time.monotonic() - began)
-        if run.is_due(run.settings.validation_interval) and run.state.step < run.settings.steps:
-            run.validate()
-        run.save_or_stop()
+    with run.batches_ahead() as ahead:
+        for step in progress(steps, "pretraining", unit="steps") if run.world.is_main else steps:
+            began = time.monotonic()
+            rate = run.set_learning_rate(step)
+            with run.memory_guard():
+                batches, waited = ahead.take()
+                record = run.update(batches)
+            run.state = run.state.after(batches.position, record["tokens"], record["loss"])
+            run.report(record, rate, time.monotonic() - began, waited)
+            run.refuse_divergence()
+            if run.is_due(run.settings.validation_interval) and run.state.step < run.settings.steps:
+                run.validate()
+            run.save_or_stop()
     dev = run.validate()
     run.finish(dev)
 
@@ -227,32 +95,30 @@ class _Run:
     """The parts of a run and its named steps."""
 
     def __init__(self, settings: PretrainSettings, world: Processes, stop: StopRequest) -> None:
-        from pybmfm.tokenizer import DnaTokenizer
-
         self.settings, self.world, self.stop = settings, world, stop
-        self.tokenizer = DnaTokenizer.load(settings.tokenizer)
-        self.manifests = [read_manifest(folder, "corpus") for folder in settings.corpora]
-        for folder, manifest in zip(settings.corpora, self.manifests, strict=True):
-            _check_tokenizer(folder, manifest, self.tokenizer)
-        self.identity = _identity(settings, world, self.tokenizer)
-        folder = _checkpoint_folder(settings, self.identity)
+        self.inputs = TrainingInputs(settings)
+        self.precision = resolve_precision(settings.precision, world.device)
+        self.identity = run_identity(settings, self.precision, world.count)
+        folder = checkpoint_folder(settings, self.identity)
         self.checkpoints = CheckpointFolder(folder, settings.keep)
+        # The best weights lie where they last: beside the checkpoints in a durable root.
+        self.best = BestFolder((folder if settings.checkpoints else settings.out) / BEST)
         # Shards are digested once, by one process, before the first step of a run.
         verify = world.is_main and not self.checkpoints.steps()
         self.train, self.dev, self.test = (
-            _pieces(settings, self.manifests, split, verify) for split in ("train", "dev", "test")
+            self.inputs.pieces(split, verify) for split in ("train", "dev", "test")
         )
-        if not len(self.train):
-            raise UserError("has no training windows", file=settings.corpora[0])
-        self.model = _model(settings, self.tokenizer).to(world.device)  # type: ignore[arg-type]
+        self.model = _model(settings, self.inputs).to(world.device)  # type: ignore[arg-type]
+        if settings.compile:
+            compile_layers(self.model)
         self.parameters = list(self.model.parameters())
         self.names: dict[torch.Tensor, str] = {
             parameter: name for name, parameter in self.model.named_parameters()
         }
-        self.optimizer = _optimizer(self.parameters, world.device)
-        self.figures = TokenFigures(
-            self.tokenizer.span_lengths, self.tokenizer.holds_variant, world.device
-        )
+        self.optimizer = adamw(self.parameters, world.device)
+        tokenizer = self.inputs.tokenizer
+        self.figures = TokenFigures(tokenizer.span_lengths, tokenizer.holds_variant, world.device)
+        self.peak = peak_flops(world.device, self.precision, settings.peak_tflops)
         self.state = TrainingState(identity=self.identity)
         self.held: Lease | None = None
         self.saved_at = time.monotonic()
@@ -281,36 +147,54 @@ class _Run:
         found = self.checkpoints.newest() if self.world.is_main else None
         path, state = self.world.from_main((None, None) if found is None else found)
         if path is not None:
-            _check_identity(state.identity, self.identity, self.checkpoints.folder)
+            check_identity(state.identity, self.identity, self.checkpoints.folder)
             restore(path, self.model, self.optimizer, self.names)
             self.state = replace(state, identity=self.identity)
             log.info("resumed at step %s from %s", f"{self.state.step:,}", path)
-        self.micro_batch = self.world.from_main(self._micro_batch_tokens())
+        self._agree_on_the_best()
+        wanted = self.settings.micro_batch_tokens or self.settings.tokens_per_batch
+        self.micro_batch = self.world.from_main(micro_batch_tokens(self.checkpoints.folder, wanted))
         if self.world.is_main:
-            durable = [self.checkpoints.folder] if self.settings.checkpoints else []
-            self.log = ProgressLog([*durable, self.settings.out], anew=not self.settings.resume)
+            self._open_logs()
         self.model.train()
 
-    def _micro_batch_tokens(self) -> int:
-        """The setting, or what an earlier attempt that ran out of memory left for us."""
-        wanted = self.settings.micro_batch_tokens or self.settings.tokens_per_batch
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            content = json.loads((self.checkpoints.folder / MICRO_BATCH).read_text())
-            wanted = min(wanted, int(content["micro_batch_tokens"]))
-        return wanted
+    def _agree_on_the_best(self) -> None:
+        """Forget best weights that are not those of the state: they come again, bit for bit.
+
+        They are not when the run was killed after an evaluation and before the next checkpoint.
+        """
+        there = self.world.from_main(self.best.step() if self.world.is_main else None)
+        if not self.settings.keep_best or there == self.state.best_step:
+            return
+        if self.world.is_main:
+            self.best.remove()
+        self.state = replace(self.state, best_step=None, best_bits_per_nucleotide=None)
+
+    def _open_logs(self) -> None:
+        settings = self.settings
+        durable = [self.checkpoints.folder] if settings.checkpoints else []
+        self.log = ProgressLog([*durable, settings.out], anew=not settings.resume)
+        self.events = (
+            EventFile(settings.out / "tensorboard", self.state.step + 1)
+            if settings.tensorboard
+            else None
+        )
+
+    def batches_ahead(self) -> Prefetch[StepBatches]:
+        """Make the batches of the remaining steps in a thread; only used ones move the state."""
+        source = StepSource(
+            settings=self.settings,
+            world=self.world,
+            pieces=self.train,
+            plan=self.inputs.plan("train"),
+            span_lengths=self.inputs.tokenizer.span_lengths,
+            config=self.model.config,
+            micro_batch_tokens=self.micro_batch,
+        )
+        remaining = self.settings.steps - self.state.step
+        return Prefetch(source.steps(self.state.position, remaining))
 
     # -- one step ----------------------------------------------------------------------------
-
-    def take_batch(self) -> tuple[list[MaskedBatch], TrainingState]:
-        """Build this process's micro-batches of the next step, and the state after it."""
-        members, position = next_batch(
-            self.train, self.state.position, self.settings.tokens_per_batch, self.settings.seed
-        )
-        sizes = self.train.lengths[[member.piece for member in members]]
-        share = members[share_of_process(sizes, self.world.rank, self.world.count)]
-        groups = pack(share, lambda member: int(self.train.lengths[member.piece]), self.micro_batch)
-        batches = [masked_batch(self.train, group, self._plan("train")) for group in groups]
-        return batches, replace(self.state, position=position)
 
     def set_learning_rate(self, step: int) -> float:
         """Set and return the learning rate of a step."""
@@ -322,18 +206,15 @@ class _Run:
             group["lr"] = rate
         return rate
 
-    def update(self, batches: list[MaskedBatch]) -> dict[str, Any]:
+    def update(self, step: StepBatches) -> dict[str, Any]:
         """Do one optimizer step: the loss is a sum over all masked tokens by their number."""
-        spans = self.figures.spans
-        masked, tokens, nucleotides = self.world.sum(
-            sum(len(b.places) for b in batches),
-            sum(len(b.batch.tokens) for b in batches),
-            sum(float(spans[b.targets.to(spans.device)].sum()) for b in batches),
+        masked, tokens, nucleotides, flops = self.world.sum(
+            step.masked, step.tokens, step.nucleotides, step.flops
         )
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), dtype=torch.float64, device=self.world.device)
-        for masked_one in batches:
-            loss = self._loss_sum(masked_one.to(self.world.device))
+        for batch in step.batches:
+            loss = self._loss_sum(batch.to(self.world.device))
             (loss / max(1.0, masked)).backward()  # type: ignore[no-untyped-call]
             total += loss.detach().double()
         self.world.sum_gradients(self.parameters)
@@ -341,12 +222,15 @@ class _Run:
         loss_sum = self.world.sum(float(total))[0]
         self._refuse_nonfinite(loss_sum, norm)
         self.optimizer.step()
+        mean = loss_sum / max(1.0, masked)
         return {
-            "loss": loss_sum / max(1.0, masked),
+            "loss": mean,
+            "perplexity": math.exp(min(mean, 700)),
+            "bits_per_nucleotide": loss_sum / LN2 / max(1.0, nucleotides),
             "gradient_norm": norm,
             "tokens": int(tokens),
             "masked_tokens": int(masked),
-            "bits_per_nucleotide": loss_sum / LN2 / max(1.0, nucleotides),
+            "flops": flops,
         }
 
     def _loss_sum(self, masked: MaskedBatch) -> torch.Tensor:
@@ -357,12 +241,34 @@ class _Run:
     def _refuse_nonfinite(self, loss: float, norm: float) -> None:
         if math.isfinite(loss) and math.isfinite(norm):
             return
-        good = list(self.checkpoints.steps().values())
-        where = f"the last good checkpoint is {good[-1]}" if good else "no checkpoint was made yet"
         raise UserError(
-            f"the loss is not a finite number any more at step {self.state.step + 1:,}: {where}",
+            f"the loss is not a finite number any more at step {self.state.step + 1:,}: "
+            f"{self._last_good(self.state.step)}",
             remedy="start again with a lower --learning-rate or a longer --warmup-steps",
         )
+
+    def refuse_divergence(self) -> None:
+        """Stop a run whose loss has stayed far above what it was."""
+        losses = self.state.losses
+        if not (self.settings.divergence_check and losses.has_diverged):
+            return
+        raise UserError(
+            f"the loss has diverged: for {losses.high} steps it has been more than three times "
+            f"its earlier median of {losses.median:.4g}; "
+            f"{self._last_good(self.state.step - losses.high)}",
+            remedy="start again with a lower --learning-rate, or go on with "
+            "--no-divergence-check --resume",
+        )
+
+    def _last_good(self, step: int) -> str:
+        """Name the newest checkpoint up to a step."""
+        good = [path for at, path in self.checkpoints.steps().items() if at <= step]
+        best = self.best.step()
+        if good:
+            return f"the last good checkpoint is {good[-1]}"
+        if best is not None and best <= step:
+            return f"the weights of the best evaluation are in {self.best.folder}"
+        return "there is no checkpoint from before"
 
     # -- between steps -----------------------------------------------------------------------
 
@@ -370,31 +276,55 @@ class _Run:
         """Whether something done every so many steps is due now."""
         return every > 0 and self.state.step % every == 0
 
-    def report(self, record: dict[str, Any], rate: float, seconds: float) -> None:
-        """Append the step to the log; speed counts real tokens and the making of batches too."""
+    def report(self, record: dict[str, Any], rate: float, seconds: float, waited: float) -> None:
+        """Append the step to the log; speed counts real tokens and the waiting for data too."""
         last = self.state.step == self.settings.steps
-        if self.world.is_main and (last or self.is_due(self.settings.log_every)):
-            speed = record["tokens"] / seconds
-            self.log.write(
-                step=self.state.step, learning_rate=rate, tokens_per_second=speed, **record
-            )
+        if not (self.world.is_main and (last or self.is_due(self.settings.log_every))):
+            return
+        flops_per_second = record["flops"] / seconds / self.world.count
+        self._log(
+            **record,
+            learning_rate=rate,
+            tokens_per_second=record["tokens"] / seconds,
+            mfu=None if self.peak is None else flops_per_second / self.peak,
+            padding_share=0.0,  # sequences lie end to end
+            data_wait_share=waited / seconds,
+            peak_memory_bytes=peak_memory_bytes(self.world.device),
+        )
+
+    def _log(self, **record: Any) -> None:
+        self.log.write(step=self.state.step, **record)
+        if self.events is not None:
+            numbers = {name: value for name, value in record.items() if value is not None}
+            self.events.write(self.state.step, numbers)
 
     def validate(self) -> dict[str, Any]:
-        """Evaluate the dev split and remember the best step."""
+        """Evaluate the dev split, and keep the weights if it is the best evaluation so far."""
         with self.memory_guard():
             figures = self._evaluate(self.dev, "dev")
         if not figures:
             return {}
+        shown = {f"dev_{name}": value for name, value in figures.items()}
         if self.world.is_main:
-            self.log.write(
-                step=self.state.step, **{f"dev_{name}": value for name, value in figures.items()}
-            )
+            self._log(**shown)
         bits, best = figures["bits_per_nucleotide"], self.state.best_bits_per_nucleotide
         if bits is not None and (best is None or bits < best):
             self.state = replace(
                 self.state, best_step=self.state.step, best_bits_per_nucleotide=bits
             )
+            self._keep_best(shown)
         return figures
+
+    def _keep_best(self, metrics: dict[str, Any]) -> None:
+        if not self.settings.keep_best:
+            return
+        note = f"The weights of the best evaluation of dev, after step {self.state.step:,}."
+        self._try_to_write(
+            "the best weights",
+            lambda held: self.best.commit(
+                lambda folder: self._write_model(folder, note, metrics), held.check
+            ),
+        )
 
     def save_or_stop(self) -> None:
         """Save if a checkpoint is due, and end the run after saving if that was asked for."""
@@ -415,38 +345,50 @@ class _Run:
 
     def _save(self, must: bool) -> None:
         self.saved_at = time.monotonic()
+        last = self.state.step == self.settings.steps
+        note = (
+            FINAL_NOTE if last else f"An intermediate checkpoint, after step {self.state.step:,}."
+        )
+        self._try_to_write(
+            "the checkpoint",
+            lambda held: self.checkpoints.commit(
+                self.state,
+                lambda folder: self._write_model(folder, note),
+                self.optimizer,
+                self.names,
+                held.check,
+            ),
+            must=must,
+        )
+
+    def _try_to_write(
+        self, what: str, write: Callable[[Lease], object], *, must: bool = False
+    ) -> None:
+        """Write, if this is the process that does; a full disk ends the run only if it must."""
         if not self.world.is_main or self.held is None:
             return
         try:
-            self.checkpoints.commit(
-                self.state, self._write_model, self.optimizer, self.names, self.held.check
-            )
+            write(self.held)
         except (OSError, SafetensorError) as error:
             if must:
                 raise UserError(
-                    f"the checkpoint cannot be written ({error})",
+                    f"{what} cannot be written ({error})",
                     file=self.checkpoints.folder,
                     remedy="make space and run again with --resume",
                 ) from error
-            log.warning("the checkpoint of step %s cannot be written (%s)", self.state.step, error)
+            log.warning("%s of step %s cannot be written (%s)", what, self.state.step, error)
 
-    def _write_model(self, folder: Path, metrics: dict[str, Any] | None = None) -> None:
-        last = self.state.step == self.settings.steps
-        note = (
-            "The weights are those of the last step, not of the best evaluation."
-            if last
-            else f"An intermediate checkpoint, after step {self.state.step:,}."
-        )
+    def _write_model(self, folder: Path, note: str, metrics: dict[str, Any] | None = None) -> None:
         save_checkpoint(
             folder,
             self.model,
-            self.tokenizer,
+            self.inputs.tokenizer,
             {
-                "settings": _shown_settings(self.settings),
+                "settings": self.settings.shown(),
                 "inputs": [*self.settings.corpora, self.settings.tokenizer],
                 "metrics": metrics or {},
                 "counts": self._counts(),
-                "encoding": _encoding(self.manifests, self.tokenizer),
+                "encoding": self.inputs.encoding,
                 "notes": [note],
             },
         )
@@ -463,30 +405,38 @@ class _Run:
     # -- end ---------------------------------------------------------------------------------
 
     def finish(self, dev: dict[str, Any]) -> None:
-        """Evaluate the test split, once, and write the final model."""
+        """Evaluate the test split, once, and write the final model beside the best one."""
         with self.memory_guard():
             test = self._evaluate(self.test, "test")
         if not self.world.is_main or self.held is None:
             return
         self.held.check()
-        shown = {
-            **{f"dev_{k}": v for k, v in dev.items()},
-            **{f"test_{k}": v for k, v in test.items()},
-        }
-        settings = self.settings
-        metrics = {
+        out = self.settings.out
+        write_json(out / "metrics.json", self._metrics(dev, test))
+        if self._has_best() and self.best.folder.parent != out:
+            self.best.copy_to(out / BEST, self.held.check)
+        shown = {f"dev_{name}": value for name, value in dev.items()}
+        shown |= {f"test_{name}": value for name, value in test.items()}
+        self._write_model(out, FINAL_NOTE, shown)
+        log.info("wrote %s after %s steps", out, f"{self.state.step:,}")
+
+    def _metrics(self, dev: dict[str, Any], test: dict[str, Any]) -> dict[str, Any]:
+        return {
             "steps": self.state.step,
             "counts": self._counts(),
+            "evaluated_weights": "final",
             "dev": dev,
+            "test": test,
             "best_dev": {
                 "step": self.state.best_step,
                 "bits_per_nucleotide": self.state.best_bits_per_nucleotide,
+                "folder": BEST if self._has_best() else None,
             },
-            "test": test,
         }
-        write_json(settings.out / "metrics.json", metrics)
-        self._write_model(settings.out, shown)
-        log.info("wrote %s after %s steps", settings.out, f"{self.state.step:,}")
+
+    def _has_best(self) -> bool:
+        step = self.state.best_step
+        return self.settings.keep_best and step is not None and self.best.step() == step
 
     def _evaluate(self, pieces: Pieces, split: str) -> dict[str, Any]:
         if not len(pieces):
@@ -494,7 +444,7 @@ class _Run:
         return evaluate(
             self.model,
             pieces,
-            self._plan(split),
+            self.inputs.plan(split),
             self.figures,
             self.world,
             budget=self.micro_batch,
@@ -504,104 +454,18 @@ class _Run:
 
     # -- helpers -----------------------------------------------------------------------------
 
-    def _plan(self, purpose: str) -> MaskPlan:
-        tokenizer = self.tokenizer
-        return MaskPlan(
-            seed=self.settings.seed,
-            purpose=purpose,
-            mask_share=self.settings.mask_share,
-            # Evaluation hides every token it asks for: a visible one would be no prediction.
-            keep_share=self.settings.keep_share if purpose == "train" else 0.0,
-            mask_id=tokenizer.mask,
-            special_ids=(
-                tokenizer.unk,
-                tokenizer.sep,
-                tokenizer.pad,
-                tokenizer.cls,
-                tokenizer.mask,
-            ),
-        )
-
     def _autocast(self) -> AbstractContextManager[Any]:
-        if _precision(self.settings, self.world.device) == "fp32":
-            return contextlib.nullcontext()
-        return torch.autocast(self.world.device.type, dtype=torch.bfloat16)
+        return autocast(self.precision, self.world.device)
 
-    @contextlib.contextmanager
-    def memory_guard(self) -> Iterator[None]:
+    def memory_guard(self) -> AbstractContextManager[None]:
         """Turn running out of memory into a halved micro-batch for the retry."""
-        try:
-            yield
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            halved = max(1, min(self.micro_batch, self._largest_share()) // 2)
-            write_json(self.checkpoints.folder / MICRO_BATCH, {"micro_batch_tokens": halved})
-            raise OutOfMemory(
-                f"with {self.micro_batch:,} tokens at once at step {self.state.step + 1:,}; "
-                f"run again with --resume to continue with {halved:,}"
-            ) from error
-
-    def _largest_share(self) -> int:
-        return max(1, self.settings.tokens_per_batch // self.world.count)
+        largest = max(1, self.settings.tokens_per_batch // self.world.count)
+        folder, step = self.checkpoints.folder, self.state.step + 1
+        return memory_guard(folder, self.micro_batch, largest, step)
 
 
-def _check(settings: PretrainSettings) -> None:
-    if not settings.corpora:
-        raise UserError("no corpus is given", remedy="give --corpus")
-    if settings.weights and len(settings.weights) != len(settings.corpora):
-        raise UserError(
-            f"--weight is given {len(settings.weights)} times for {len(settings.corpora)} corpora",
-            remedy="give one per --corpus, in their order, or none",
-        )
-    if not all(0 < weight < math.inf for weight in settings.weights):
-        raise UserError("a --weight is not above 0", remedy="leave the corpus out instead")
-    if settings.longest > settings.tokens_per_batch:
-        raise UserError(
-            f"--tokens-per-batch {settings.tokens_per_batch:,} is smaller than "
-            f"--max-length {settings.longest:,}",
-            remedy="raise the one or lower the other",
-        )
-    if settings.longest < 3:
-        raise UserError(
-            "--max-length and --tokens-per-batch must be at least 3 tokens", remedy="raise them"
-        )
-    if settings.warmup > settings.steps:
-        raise UserError(
-            f"--warmup-steps {settings.warmup:,} is more than --steps {settings.steps:,}",
-            remedy="lower it",
-        )
-    if settings.out.exists() and not settings.out.is_dir():
-        raise UserError("is a file, not a folder", file=settings.out, remedy="use another --out")
-
-
-def _pieces(
-    settings: PretrainSettings, manifests: list[dict[str, Any]], split: str, verify: bool
-) -> Pieces:
-    """Windows of a split; weights mix the training data, evaluation reads every corpus once."""
-    from pybmfm.corpus import TokenCorpus
-
-    found = [
-        (TokenCorpus(folder, split, verify=verify), weight)
-        for folder, manifest, weight in zip(
-            settings.corpora, manifests, settings.corpus_weights, strict=True
-        )
-        if any(shard["file"].startswith(f"{split}/") for shard in manifest["shards"])
-    ]
-    weights = [weight for _, weight in found] if split == "train" else None
-    return Pieces([corpus for corpus, _ in found], settings.longest, weights)
-
-
-def _check_tokenizer(folder: Path, manifest: dict[str, Any], tokenizer: DnaTokenizer) -> None:
-    if manifest["tokenizer"]["sha256"] != digest_file(tokenizer.folder / "tokenizer.json"):
-        raise UserError(
-            f"was not built with the tokenizer {tokenizer.folder}",
-            file=folder,
-            remedy="give the tokenizer that the corpus was built with",
-        )
-
-
-def _model(settings: PretrainSettings, tokenizer: DnaTokenizer) -> PreTrainedModel:
+def _model(settings: PretrainSettings, inputs: TrainingInputs) -> PreTrainedModel:
+    tokenizer = inputs.tokenizer
     config = build_config(
         settings.architecture,
         settings.preset,
@@ -612,86 +476,3 @@ def _model(settings: PretrainSettings, tokenizer: DnaTokenizer) -> PreTrainedMod
         max_length=settings.longest,
     )
     return build_model(config, settings.seed)
-
-
-def _optimizer(parameters: list[torch.nn.Parameter], device: torch.device) -> torch.optim.Optimizer:
-    """AdamW with weight decay on matrices only."""
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": WEIGHT_DECAY},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=0.0, betas=BETAS, eps=EPSILON, fused=device.type == "cuda")
-
-
-def _precision(settings: PretrainSettings, device: torch.device) -> str:
-    if settings.precision != "auto":
-        return settings.precision
-    return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
-
-
-def _shown_settings(settings: PretrainSettings) -> dict[str, Any]:
-    shown = {
-        **asdict(settings),
-        "max_length": settings.longest,
-        "warmup_steps": settings.warmup,
-    }
-    paths = ("corpora", "tokenizer", "out", "checkpoints", "resume")
-    return {name: value for name, value in shown.items() if name not in paths}
-
-
-def _encoding(manifests: list[dict[str, Any]], tokenizer: DnaTokenizer) -> str:
-    found = {str(manifest.get("encoding", tokenizer.encoding)) for manifest in manifests}
-    return found.pop() if len(found) == 1 else "mixed"
-
-
-def _identity(
-    settings: PretrainSettings, world: Processes, tokenizer: DnaTokenizer
-) -> dict[str, Any]:
-    """All that shapes the result."""
-    shaping = {k: v for k, v in asdict(settings).items() if k not in NOT_SHAPING}
-    return {
-        **shaping,
-        "weights": settings.corpus_weights,
-        "max_length": settings.longest,
-        "warmup_steps": settings.warmup,
-        "precision": _precision(settings, world.device),
-        "corpora": [digest_file(folder / "manifest.json") for folder in settings.corpora],
-        "tokenizer": digest_file(tokenizer.folder / "tokenizer.json"),
-        "processes": world.count,
-        "source": source_digest(),
-    }
-
-
-def _checkpoint_folder(settings: PretrainSettings, identity: dict[str, Any]) -> Path:
-    if settings.checkpoints is None:
-        return settings.out / "checkpoints"
-    text = json.dumps(identity, sort_keys=True)
-    return settings.checkpoints / hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _check_identity(found: Any, wanted: dict[str, Any], folder: Path) -> None:
-    """Refuse to continue another run; another number of processes or source is only told."""
-    differing = [name for name in wanted if found.get(name) != wanted[name]]
-    for name in ("processes", "source"):
-        if name in differing:
-            differing.remove(name)
-            log.warning(
-                "the checkpoint was made with another %s: losses may differ in the last digits",
-                {"processes": "number of processes", "source": "version of pybmfm"}[name],
-            )
-    if differing:
-        raise UserError(
-            "belongs to a run with other settings: "
-            + ", ".join(
-                f"{name.replace('_', '-')} was {_short(found.get(name))}, is {_short(wanted[name])}"
-                for name in differing
-            ),
-            file=folder,
-            remedy="use the same settings, or another --out",
-        )
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list):
-        return "+".join(map(_short, value))
-    return value[:8] if isinstance(value, str) and len(value) == 64 else str(value)

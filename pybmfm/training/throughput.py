@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedConfig
+from numpy.typing import ArrayLike
 
 from pybmfm.model import architecture_of
 
@@ -21,14 +20,16 @@ PEAK_TFLOPS = {
     "H100 PCIe": 756.0,
     "H100": 989.0,
     "A100": 312.0,
+    "A10G": 70.0,
     "A10": 125.0,
     "L40S": 362.0,
+    "L40": 181.0,
     "L4": 121.0,
     "RTX 4090": 165.0,
 }
 
 
-def training_flops(config: PreTrainedConfig, lengths: Sequence[int], masked: int) -> float:
+def training_flops(config: Any, lengths: ArrayLike, masked: int) -> float:
     """Count the floating-point operations that one forward and backward pass has to do.
 
     Matrix products only, a multiplication and an addition each counted, backward as twice
@@ -41,7 +42,7 @@ def training_flops(config: PreTrainedConfig, lengths: Sequence[int], masked: int
     config
         Of a model of this package.
     lengths
-        Tokens of each sequence.
+        Tokens of each sequence, int[n].
     masked
         Tokens predicted.
     """
@@ -51,7 +52,7 @@ def training_flops(config: PreTrainedConfig, lengths: Sequence[int], masked: int
     per_token = 4 * hidden**2 + (3 if gated else 2) * hidden * inner
     body = config.num_hidden_layers * per_token * float(sizes.sum())
     head = masked * (hidden**2 + hidden * config.vocab_size)
-    return 6.0 * (body + _attention_products(config, sizes) + head)
+    return float(6.0 * (body + _attention_products(config, sizes) + head))
 
 
 def _attention_products(config: Any, sizes: np.ndarray) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybmfm.core.compiled import njit
-from pybmfm.variants.strands import MARKS, REVERSED, REVERSED_LOST
+from pybmfm.variants.strands import MARKS, NOT_KEPT, REVERSED, REVERSED_LOST
 from pybmfm.variants.symbols import CODE_OF_STATES, N_STATES
 
 PAPER, HARDY_WEINBERG, HAPLOID = range(3)
@@ -79,23 +79,27 @@ def draw(
 
 
 @njit
-def reverse_complement(codes: NDArray[np.uint8], arriving: np.uint8) -> tuple[int, np.uint8]:
-    """Reverse complement in place; return the marks lost on DEL and those that leave the end.
+def reverse_complement(codes: NDArray[np.uint8], arriving: np.uint8) -> tuple[int, int, np.uint8]:
+    """Reverse complement in place.
 
+    Returns the marks lost on DEL, those kept without their state, and those that leave the end.
     ``arriving`` holds the marks of the base before the first, one bit per sorted state.
     """
-    lost = 0
+    lost, not_kept = 0, 0
+    before = np.uint8(0)  # a plain base keeps all
     for place in range(len(codes)):
         code = codes[place]
         lost += REVERSED_LOST[arriving, code]
+        not_kept += NOT_KEPT[before, code]
         codes[place] = REVERSED[arriving, code]
         arriving = MARKS[code]
+        before = code
     low, high = 0, len(codes) - 1
     while low < high:
         codes[low], codes[high] = codes[high], codes[low]
         low += 1
         high -= 1
-    return lost, arriving
+    return lost, not_kept, arriving
 
 
 @njit
@@ -111,17 +115,17 @@ def encode_windows(
     minus: NDArray[np.bool_],
     offsets: NDArray[np.int64],
     codes: NDArray[np.uint8],
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Encode windows of one contig into ``codes``, each at its offset.
 
     Varying positions have a code already (``known``) or it is drawn from their row of ``p``.
 
     Returns
     -------
-    (on_deletion, at_end)
-        Marks that the minus strand dropped.
+    (on_deletion, at_end, not_kept)
+        Marks that the minus strand dropped, or kept without their state.
     """
-    on_deletion, at_end = 0, 0
+    on_deletion, at_end, not_kept = 0, 0, 0
     site_codes = np.empty(0, np.uint8)
     for window in range(len(starts)):
         start, end = starts[window], ends[window]
@@ -144,8 +148,9 @@ def encode_windows(
             else:
                 arriving = MARKS[site_codes[row - first]]
         if minus[window]:
-            lost, leaving = reverse_complement(encoded, arriving)
+            lost, exchanged, leaving = reverse_complement(encoded, arriving)
             on_deletion += lost
+            not_kept += exchanged
             if end == len(reference):
                 at_end += (leaving & 1) + (leaving >> 1)  # type: ignore[assignment]
-    return on_deletion, at_end
+    return on_deletion, at_end, not_kept

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pybmfm.core import UserError
 
 DENSITY = "density.tsv"
 _COLUMNS = "contig\tstart\tend\tpositions\n"
@@ -50,3 +53,24 @@ def write_density(folder: Path, contigs: dict[str, Density]) -> None:
             for place, number in enumerate(positions.tolist()):
                 start = place * size
                 out.write(f"{contig}\t{start}\t{min(start + size, length)}\t{number}\n")
+
+
+def join_density(folder: Path, tables: Sequence[Path], contigs: Sequence[str]) -> None:
+    """Write into ``folder`` the densities of several tables, contigs in the order given.
+
+    Raises
+    ------
+    UserError
+        If a table lacks its file.
+    """
+    lines: dict[str, list[str]] = {contig: [] for contig in contigs}
+    for table in tables:
+        try:
+            _, *rows = (table / DENSITY).read_text().splitlines(keepends=True)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"has no {DENSITY}", file=table, remedy="make the frequency table again"
+            ) from error
+        for row in rows:
+            lines[row.partition("\t")[0]].append(row)
+    (folder / DENSITY).write_text(_COLUMNS + "".join(row for rows in lines.values() for row in rows))

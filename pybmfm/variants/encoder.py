@@ -152,9 +152,9 @@ class WindowEncoder:
         """Encode windows of a contig, see `ContigEncoder.encode_many`."""
         return self.contig(contig, pass_number).encode_many(starts, ends, minus)
 
-    def _count(self, on_deletion: int, at_end: int) -> None:
+    def _count(self, on_deletion: int, at_end: int, not_kept: int) -> None:
         with self._lock:
-            count_marks(self.dropped_marks, on_deletion, at_end)
+            count_marks(self.dropped_marks, on_deletion, at_end, not_kept)
 
     def _sites(self, contig: str, reference: NDArray[np.uint8], pass_number: int) -> _Sites:
         key = allele_key(self.seed, pass_number, contig)
@@ -218,7 +218,7 @@ class ContigEncoder:
         contig: str,
         reference: NDArray[np.uint8],
         sites: _Sites,
-        count: Callable[[int, int], None],
+        count: Callable[[int, int, int], None],
     ) -> None:
         self.contig = contig
         self.length = len(reference)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pybmfm.core import UserError, output_directory, write_manifest
 from pybmfm.variants.counts import Counts, count_sections
+from pybmfm.variants.density import join_density
 from pybmfm.variants.table import ARTEFACT, FrequencyTable
 
 log = logging.getLogger("pybmfm")
@@ -41,6 +42,7 @@ def merge_frequencies(folders: Sequence[Path], out: Path) -> None:
     with output_directory(out) as folder:
         for contig in order:
             shutil.copyfile(holder[contig].file(contig), folder / holder[contig].file(contig).name)
+        join_density(folder, [table.folder for table in tables], order)
         first = tables[0].manifest
         write_manifest(
             folder,
@@ -50,6 +52,7 @@ def merge_frequencies(folders: Sequence[Path], out: Path) -> None:
             made_from=_made_from(tables[0]),
             **count_sections(total),
             record_choice=first["record_choice"],
+            assembly=first["assembly"],
             contigs={contig: _entry(holder[contig], contig) for contig in order},
             contigs_only_in_fasta=first["contigs_only_in_fasta"],
             contigs_only_in_vcf=first["contigs_only_in_vcf"],
@@ -75,6 +78,7 @@ def _check_alike(first: FrequencyTable, other: FrequencyTable) -> None:
     for what, before, now in (
         ("inputs", _digests(first), _digests(other)),
         ("settings", _comparable_settings(first), _comparable_settings(other)),
+        ("assembly", first.manifest["assembly"], other.manifest["assembly"]),
         ("choice of records", first.manifest["record_choice"], other.manifest["record_choice"]),
     ):
         if before != now:

@@ -208,7 +208,7 @@ class RecordWalk:
         pos = columns[1]
         if not (pos.isascii() and pos.isdigit()):
             return UserError(
-                f"POS '{pos[:20]}' is not a number",
+                f"POS {ascii(pos[:20])} is not a number",
                 file=self.blocks.path,
                 place=f"line {self.line_number(number)}",
                 remedy="give a valid VCF",

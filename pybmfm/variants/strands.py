@@ -24,6 +24,7 @@ from pybmfm.variants.symbols import (
 
 ON_DELETION = "mark_on_deletion"
 AT_END = "mark_at_end_without_flank"
+STATE_NOT_KEPT = "mark_kept_without_its_state"
 
 _STATE = np.arange(N_STATES, dtype=np.uint8)
 _MARK = _STATE >= INSERTION
@@ -47,6 +48,23 @@ MARKS: NDArray[np.uint8] = (_MARK[SORTED_STATES_OF_CODE] @ [1, 2]).astype(np.uin
 REVERSED, REVERSED_LOST = _reversal_tables()
 
 
+def _not_kept_table() -> NDArray[np.bool_]:
+    """Tabulate, for a code and the one after it, where reversing twice moves the mark.
+
+    One of two different bases is marked, and the other strand's order of states, in which the
+    mark finds its way back, is another: `A_CI` and `AI_C` before a plain base are written alike.
+    """
+    every = np.arange(len(MARKS))
+    following = REVERSED[MARKS[:, None], every]
+    twice = REVERSED[MARKS[following], REVERSED[0, :, None]]
+    same = CODE_OF_STATES[*SORTED_STATES_OF_CODE.T]
+    return np.asarray((twice != same[:, None]) & (REVERSED_LOST[MARKS[:, None], every] == 0))
+
+
+# NOT_KEPT[before, code]
+NOT_KEPT: NDArray[np.bool_] = _not_kept_table()
+
+
 def reverse_complement_codes(
     codes: NDArray[np.uint8],
     left_flank: int | None = None,
@@ -63,14 +81,13 @@ def reverse_complement_codes(
         Code of the base before and after, as it stands on the given strand; None where the
         sequence ends.
     dropped
-        Counts, by reason, the insertion marks that had to be dropped, when given.
+        Counts, by reason, the insertion marks that had to be dropped, and those that are kept
+        but whose state of two different ones the other strand cannot express.
 
     Returns
     -------
     uint8[n]
-        Twice is the identity for plain bases, and for a mark wherever the base it sits on
-        does not itself vary; where that base varies and the next does not, the encoding cannot
-        keep which of its two states was marked.
+        Twice is the identity but where ``dropped`` counts a mark.
 
     Raises
     ------
@@ -85,15 +102,16 @@ def reverse_complement_codes(
         raise ValueError(f"{int(codes.max())} is not a code: they end at {len(MARKS) - 1}")
     result = codes.astype(np.uint8)
     arriving = np.uint8(0) if left_flank is None else MARKS[left_flank]
-    lost, leaving = _encode_kernels.reverse_complement(result, arriving)
+    lost, not_kept, leaving = _encode_kernels.reverse_complement(result, arriving)
     if dropped is not None:
         at_end = int(leaving).bit_count() if right_flank is None else 0
-        count_marks(dropped, lost, at_end)
+        count_marks(dropped, lost, at_end, not_kept)
     return result
 
 
-def count_marks(dropped: Counter[str], on_deletion: int, at_end: int) -> None:
-    """Add dropped insertion marks to a counter, by reason."""
-    for reason, number in ((ON_DELETION, on_deletion), (AT_END, at_end)):
+def count_marks(dropped: Counter[str], on_deletion: int, at_end: int, not_kept: int) -> None:
+    """Add insertion marks that were dropped, or kept without their state, to a counter."""
+    numbers = ((ON_DELETION, on_deletion), (AT_END, at_end), (STATE_NOT_KEPT, not_kept))
+    for reason, number in numbers:
         if number:
             dropped[reason] += number

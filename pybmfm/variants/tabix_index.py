@@ -32,7 +32,7 @@ def contig_starts(path: Path) -> dict[bytes, tuple[int, int]] | None:
         if index.is_file() and index.stat().st_mtime >= path.stat().st_mtime:
             try:
                 with open_bytes(index) as handle:
-                    return read(handle.read())
+                    return read(handle.read()) or None  # one that names none is broken too
             except (UserError, OSError, struct.error, ValueError, IndexError):
                 return None
     return None

@@ -80,7 +80,7 @@ def merge_lists(draw: st.DrawFn) -> list[tuple[str, str]]:
     return draw(st.permutations(merges))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     merges=merge_lists(),
     texts=st.lists(

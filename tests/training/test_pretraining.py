@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from pybmfm.core import Interrupted, OutOfMemory, UserError, read_manifest
 from pybmfm.training import PretrainSettings, pretrain, pretraining
+from pybmfm.training.optimizer import adamw
 from pybmfm.training.schedule import learning_rate
 
 from .conftest import make_corpus
@@ -191,7 +192,7 @@ def test_learning_rate_rises_and_falls_linearly():
 
 def test_weight_decay_is_on_matrices_only():
     parameters = [torch.nn.Parameter(torch.ones(2, 2)), torch.nn.Parameter(torch.ones(2))]
-    groups = pretraining._optimizer(parameters, torch.device("cpu")).param_groups
+    groups = adamw(parameters, torch.device("cpu")).param_groups
     assert [(g["params"], g["weight_decay"]) for g in groups] == [
         ([parameters[0]], 1e-5),
         ([parameters[1]], 0.0),
@@ -402,9 +403,9 @@ def test_out_of_memory_halves_the_micro_batch_for_the_retry(base, reference, tmp
     monkeypatch.setattr(
         pretraining._Run,
         "update",
-        lambda run, batches: (
-            sizes.extend(len(b.batch.tokens) for b in batches),
-            ordinary(run, batches),
+        lambda run, step: (
+            sizes.extend(len(b.batch.tokens) for b in step.batches),
+            ordinary(run, step),
         )[1],
     )
     pretrain(replace(base, out=tmp_path, resume=True))

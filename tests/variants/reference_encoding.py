@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from pybmfm.variants.symbols import (
     INSERTION,
     N_STATES,
     SORTED_STATES_OF_CODE,
+    STATES,
 )
 
 _STATE = np.arange(N_STATES, dtype=np.uint8)
@@ -73,5 +75,27 @@ def reverse_complement_codes(
     lost = arriving & (parts == DELETION)
     dropped["mark_on_deletion"] = int(lost.sum())
     dropped["mark_at_end_without_flank"] = int(marks[-1].sum()) if right_flank is None else 0
+    dropped["mark_kept_without_its_state"] = sum(
+        _exchanges(*pair) for pair in pairwise(states)
+    )
     moved = np.where(arriving & ~lost, parts + np.uint8(INSERTION), parts)
     return CODE_OF_STATES[moved[:, 0], moved[:, 1]][::-1].copy(), +dropped
+
+
+def _exchanges(states: NDArray[np.uint8], following: NDArray[np.uint8]) -> bool:
+    """Whether the single mark of two different bases would come back on the other one."""
+    (numbers,) = np.nonzero(_MARK[states])
+    bases = _COMPLEMENT[_BASE_PART[states]]
+    if len(numbers) != 1 or bases[0] == bases[1]:
+        return False
+    after = _COMPLEMENT[_BASE_PART[following]]
+    (number,) = numbers
+    if after[number] == DELETION:
+        return False
+    return _place(after, number) != _place(bases, number)
+
+
+def _place(bases: NDArray[np.uint8], number: int) -> int:
+    """Where a state stands on the other strand; of two equal bases the marked one is second."""
+    names = [STATES[base] for base in bases]
+    return 1 if names[0] == names[1] else int(names[number] > names[1 - number])

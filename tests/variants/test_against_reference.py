@@ -40,7 +40,7 @@ from .reference_frequencies import (
 )
 
 quick = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 PACKINGS = ("plain", "gzip", "bgzip")
 ALL_PACKINGS = (*PACKINGS, "small blocks")
@@ -152,7 +152,7 @@ def _without_mismatches(random: Random, records: int, long_info: int) -> World:
 @pytest.fixture(scope="module")
 def large_world() -> World:
     """Some megabytes of text in several contigs: many compressed blocks, several read buffers."""
-    return _without_mismatches(Random(11), 3500, 900)
+    return _without_mismatches(Random(1), 2500, 900)
 
 
 @pytest.mark.parametrize("packing", PACKINGS)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from pybmfm.cli import main
 from pybmfm.core import UserError
 from pybmfm.variants import FrequencyTable
 from pybmfm.variants.build import FrequencySettings, variant_frequencies
@@ -37,6 +38,16 @@ def test_an_unknown_source_is_refused_and_those_present_are_named(tmp_path: Path
     with pytest.raises(UserError, match=r"TOPMET.*(ALFA.*TOPMED|TOPMED.*ALFA)"):
         _read(inputs, sources=("TOPMET",))
     assert not (tmp_path / "out").exists()
+
+
+def test_sources_can_be_named_on_the_command_line(tmp_path: Path) -> None:
+    fasta, vcf = _small(tmp_path, "chr1 2 . C T . . FREQ=A:0.5,0.5|B:0.8,0.2|C:0.6,0.4")
+    inputs = ["--fasta", str(fasta), "--vcf", str(vcf), "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as exited:
+        main(["variant-frequencies", *inputs, "--source", "B", "--source", "C"])
+    assert not exited.value.code
+    p = FrequencyTable.open(tmp_path / "out").rows("chr1")[1]
+    assert p[0, 2] == pytest.approx(0.3)
 
 
 POPULATION_HEADER = "".join(

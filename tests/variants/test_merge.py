@@ -42,8 +42,13 @@ def test_parts_merge_into_what_one_run_makes(settings: FrequencySettings, tmp_pa
         for one, other in zip(whole.rows(contig), merged.rows(contig), strict=True):
             assert np.array_equal(one, other)
     for key in ("records", "read", "used", "dropped", "alleles_dropped", "contigs",
-                "contigs_only_in_fasta", "contigs_only_in_vcf", "record_choice"):  # fmt: skip
+                "contigs_only_in_fasta", "contigs_only_in_vcf", "record_choice", "frequency_fields",
+                "variant_classes", "transitions", "transversions", "titv", "frequency_spectrum",
+                "rows_scaled", "assembly"):  # fmt: skip
         assert merged.manifest[key] == whole.manifest[key], key
+    densities = [(table.folder / "density.tsv").read_text() for table in (whole, merged)]
+    assert densities[0] == densities[1]
+    assert densities[0].splitlines()[1] == "chr2\t0\t10\t2"
     assert merged.manifest["made_from"] == whole.manifest["inputs"]
 
 

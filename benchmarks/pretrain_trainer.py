@@ -1,0 +1,124 @@
+"""The other way to pretrain: transformers' Trainer over padded batches, set up with care."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset
+from transformers import (
+    DataCollatorForLanguageModeling,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+)
+
+from pybmfm.corpus import TokenCorpus
+from pybmfm.model import build_config, build_model
+from pybmfm.tokenizer import DnaTokenizer
+
+
+@dataclass(frozen=True)
+class TrainerRun:
+    """Settings of a run.
+
+    Attributes
+    ----------
+    sampling
+        ``"random"`` or ``"group_by_length"``.
+    pad_to
+        Length that every window is padded to; None is the longest of its batch.
+    """
+
+    tokenizer: Path
+    preset: str
+    sampling: str
+    pad_to: int | None
+    batch: int
+    steps: int
+    max_length: int
+    seed: int
+    out: Path
+
+
+class Windows(Dataset):  # type: ignore[type-arg]
+    """Windows in memory, cut to the model's length, with the lengths that grouping asks for."""
+
+    def __init__(self, corpus: TokenCorpus, max_length: int) -> None:
+        self.rows = [
+            corpus.tokens(row)[:max_length].astype(np.int64).tolist() for row in range(len(corpus))
+        ]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, list[int]]:
+        return {"input_ids": self.rows[index]}
+
+
+def train_padded(run: TrainerRun, corpus: TokenCorpus) -> list[int]:
+    """Train, and return the real tokens of every step."""
+    model = _model(run)
+    tokens: list[int] = []
+    model.register_forward_pre_hook(
+        lambda _module, _args, inputs: tokens.append(int(inputs["attention_mask"].sum())),
+        with_kwargs=True,
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_file=str(run.tokenizer / "tokenizer.json"),
+        pad_token="[PAD]",
+        mask_token="[MASK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        unk_token="[UNK]",
+    )
+    collator = DataCollatorForLanguageModeling(
+        tokenizer, mlm_probability=0.15, pad_to_multiple_of=run.pad_to
+    )
+    Trainer(
+        model=model,
+        args=_arguments(run),
+        train_dataset=Windows(corpus, run.max_length),
+        data_collator=collator,
+    ).train()
+    return tokens
+
+
+def _model(run: TrainerRun) -> Any:
+    tokenizer = DnaTokenizer.load(run.tokenizer)
+    config = build_config(
+        "modernbert",
+        run.preset,
+        vocab_size=tokenizer.vocab_size,
+        pad_id=tokenizer.pad,
+        cls_id=tokenizer.cls,
+        sep_id=tokenizer.sep,
+        max_length=run.max_length,
+    )
+    model = build_model(config, run.seed)
+    model.set_attn_implementation("sdpa")
+    return model
+
+
+def _arguments(run: TrainerRun) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(run.out),
+        per_device_train_batch_size=run.batch,
+        max_steps=run.steps,
+        train_sampling_strategy=run.sampling,
+        learning_rate=5e-4,
+        adam_beta2=0.98,
+        adam_epsilon=1e-6,
+        weight_decay=1e-5,
+        warmup_steps=1,
+        max_grad_norm=1.0,
+        seed=run.seed,
+        use_cpu=True,
+        save_strategy="no",
+        eval_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )

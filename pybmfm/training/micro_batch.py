@@ -1,0 +1,53 @@
+"""The size of what is computed at once, halved by every attempt that ran out of memory."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from pybmfm.core import OutOfMemory, is_out_of_memory, write_json
+
+NAME = "micro-batch.json"
+
+
+def micro_batch_tokens(folder: Path, wanted: int) -> int:
+    """Return ``wanted``, or what an earlier attempt that ran out of memory left in ``folder``."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        content = json.loads((folder / NAME).read_text())
+        return min(wanted, int(content["micro_batch_tokens"]))
+    return wanted
+
+
+@contextlib.contextmanager
+def memory_guard(folder: Path, tokens: int, largest: int, step: int) -> Iterator[None]:
+    """Turn running out of memory into a halved micro-batch for the retry.
+
+    Parameters
+    ----------
+    folder
+        Where the retry looks for it.
+    tokens
+        Most tokens computed at once now.
+    largest
+        Most tokens that a process can ever have at once.
+    step
+        Where this happened, for the message.
+
+    Raises
+    ------
+    OutOfMemory
+        When memory ran out within the block.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        halved = max(1, min(tokens, largest) // 2)
+        write_json(folder / NAME, {"micro_batch_tokens": halved})
+        raise OutOfMemory(
+            f"with {tokens:,} tokens at once at step {step:,}; "
+            f"run again with --resume to continue with {halved:,}"
+        ) from error
