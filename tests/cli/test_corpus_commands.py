@@ -1,4 +1,4 @@
-"""`sample-genome`, `build-corpus` and `list-genomes`: options reach the room."""
+"""`sample-genome` and `build-corpus`: options reach the room."""
 
 from __future__ import annotations
 
@@ -59,16 +59,3 @@ def test_haplotypes_arrive(received):
 @pytest.mark.parametrize("option", [("--ref-share", "1.5"), ("--shard-rows", "0")])
 def test_values_out_of_range_are_usage_errors(option):
     assert exit_code(*BUILD, *option) == 2
-
-
-def test_a_sheet_of_genomes_is_checked_and_filled_in(tmp_path, capsys):
-    (tmp_path / "a.fa").touch()
-    sheet, out = tmp_path / "genomes.csv", tmp_path / "genomes.tsv"
-    sheet.write_text("name,fasta\na,a.fa\n")
-    assert exit_code("list-genomes", "--sheet", str(sheet), "--out", str(out)) == 0
-    assert out.read_text().splitlines()[1] == f"a\t{tmp_path}/a.fa\t\tref\t1"
-    out.unlink()
-    sheet.write_text("name,fasta\na,b.fa\n")
-    assert exit_code("list-genomes", "--sheet", str(sheet), "--out", str(out)) == 2
-    assert "line 2: no such file" in capsys.readouterr().err
-    assert not out.exists()

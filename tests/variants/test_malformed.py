@@ -157,6 +157,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         _vcf(GOOD, _line(1, "A", "C", "AF=1", contig="chr2"), GOOD),
         "line 5: is not sorted, contig chr1 comes back after chr2",
     ),
+    "a contig named by a carriage return": (
+        _vcf(GOOD, b"a\rb" + GOOD[4:], GOOD),
+        "line 5: is not sorted, contig chr1 comes back after a",
+    ),
     "a contig under two names": (_vcf(GOOD, b"1" + GOOD[4:]), "has contig chr1 under two names"),
     "an error on a contig that the FASTA lacks": (
         _vcf(GOOD, b"chr9\tx\t.\tA\tC\t.\t.\t.\n"),
