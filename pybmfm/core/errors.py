@@ -35,7 +35,9 @@ class UserError(Exception):
         self.remedy = remedy
         where = ", ".join(part for part in (self.file, place) if part)
         sentence = f"{where}: {problem}" if where else problem
-        super().__init__(f"{sentence}; {remedy}." if remedy else f"{sentence}.")
+        sentence = f"{sentence}; {remedy}." if remedy else f"{sentence}."
+        # Names quoted from a broken file may hold line breaks or control characters.
+        super().__init__("".join(c if c.isprintable() else "?" for c in sentence))
 
 
 class Interrupted(Exception):

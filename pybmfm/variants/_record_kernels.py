@@ -3,7 +3,11 @@
 Every buffer ends with a line feed, so that scans for the end of a column stop inside it.
 """
 
+# ruff: noqa: SIM109 (comparisons compile to less than a test of membership)
+
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +79,9 @@ _MISSING, _ODD = -1.0, -2.0
 
 
 @njit
-def skip_contig(buffer: NDArray[np.uint8], cursor: NDArray[np.int64], name: NDArray[np.uint8]) -> int:
+def skip_contig(
+    buffer: NDArray[np.uint8], cursor: NDArray[np.int64], name: NDArray[np.uint8]
+) -> int:
     """Go past lines of the contig ``name``, and past comments; count lines."""
     at, end = np.uint64(cursor[OFFSET]), np.uint64(cursor[END])
     status = DONE
@@ -92,7 +98,9 @@ def skip_contig(buffer: NDArray[np.uint8], cursor: NDArray[np.int64], name: NDAr
 
 
 @njit
-def _is_on(buffer: NDArray[np.uint8], at: int, end: int, name: NDArray[np.uint8]) -> bool:
+def _is_on(
+    buffer: NDArray[np.uint8], at: np.uint64, end: np.uint64, name: NDArray[np.uint8]
+) -> bool:
     n_name = np.uint64(len(name))
     if at + n_name >= end or len(name) == 0:
         return False
@@ -111,7 +119,7 @@ def read_records(
     judged: bool,
     only_common: bool,
     cutoff: float,
-    plan: tuple[NDArray[np.int64], ...],
+    plan: tuple[NDArray[Any], ...],
     totals: NDArray[np.int64],
     reasons: NDArray[np.int64],
     fields: NDArray[np.int64],
@@ -228,7 +236,7 @@ def _next_candidate(
         digits_from = q
         pos1 = 0
         while _ZERO <= buffer[q] <= _NINE:
-            pos1 = min(pos1 * 10 + (np.int64(buffer[q]) - _ZERO), FAR)
+            pos1 = min(pos1 * 10 + int(buffer[q]) - _ZERO, FAR)
             q += _ONE
         well = buffer[q] == _TAB and q > digits_from and pos1 >= last
         # ID, REF, ALT, QUAL, FILTER; at a line feed all that come after it stay
@@ -286,7 +294,7 @@ def _next_candidate(
 
 
 @njit
-def _scan_line(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, bool]:
+def _scan_line(buffer: NDArray[np.uint8], at: np.uint64, end: np.uint64) -> tuple[np.uint64, bool]:
     """Return where a line ends, and whether COMMON may stand in it: two M in a row are rare."""
     maybe_common = False
     while at + _BLOCK < end:
@@ -406,7 +414,7 @@ def _use(
     codes: NDArray[np.uint8],
     only_common: bool,
     cutoff: float,
-    plan: tuple[NDArray[np.int64], ...],
+    plan: tuple[NDArray[Any], ...],
     reasons: NDArray[np.int64],
     fields: NDArray[np.int64],
     kinds: NDArray[np.int64],
@@ -505,7 +513,7 @@ def _mean_frequencies(
     buffer: NDArray[np.uint8],
     spans: NDArray[np.int64],
     n_alts: int,
-    plan: tuple[NDArray[np.int64], ...],
+    plan: tuple[NDArray[Any], ...],
     reasons: NDArray[np.int64],
     sums: NDArray[np.float64],
     reports: NDArray[np.int64],
@@ -563,9 +571,11 @@ def _mean_frequencies(
             for q in range(at, stop):
                 n_values += buffer[q] == _COMMA
             skipped = 0
-            if forms[one] == SOURCES_FORM or forms[one] == WITH_REFERENCE:
-                skipped = 1
-            elif forms[one] != ALTERNATES and n_values == n_alts + 1:
+            if (
+                forms[one] == SOURCES_FORM
+                or forms[one] == WITH_REFERENCE
+                or (forms[one] != ALTERNATES and n_values == n_alts + 1)
+            ):
                 skipped = 1
             if n_values - skipped != n_alts:
                 ragged += 1
@@ -674,8 +684,8 @@ def _number(buffer: NDArray[np.uint8], start: int, end: int) -> float:
     if mantissa > 2**53 or exponent > 22 or exponent < -22:
         return _ODD
     if exponent < 0:
-        return mantissa / _POWERS[-exponent]
-    return mantissa * _POWERS[exponent]
+        return float(mantissa / _POWERS[-exponent])
+    return float(mantissa * _POWERS[exponent])
 
 
 @njit

@@ -15,6 +15,8 @@ from pybmfm.variants.symbols import N_STATES
 
 _FIRST_CAPACITY = 1 << 12
 
+# Position, state and frequency of what alternates change.
+Changed = tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.float64]]
 Rows = tuple[NDArray[np.int32], NDArray[np.float32], int]
 
 
@@ -41,7 +43,7 @@ class ParsedBlock:
         Whether the line at ``stop`` is no record, or out of order.
     first_position, first_line, last_position
         POS and place of the first record, POS of the last; -1 where there is none.
-    tally, position, state, mass, mismatches
+    tally, changes, mismatches
         What the records add.
     """
 
@@ -52,9 +54,7 @@ class ParsedBlock:
     first_line: int = -1
     last_position: int = -1
     tally: Tally | None = None
-    position: NDArray[np.int32] | None = None
-    state: NDArray[np.uint8] | None = None
-    mass: NDArray[np.float64] | None = None
+    changes: Changed | None = None
     mismatches: tuple[Mismatch, ...] = ()
 
 
@@ -130,7 +130,8 @@ class ContigRecords:
         while True:
             status = kernels.read_records(
                 buffer, cursor, self._name, self._codes, self._judged, self._only_common,
-                self._cutoff, self._plan, *tally.arrays(), *changes.arrays,
+                self._cutoff, self._plan, tally.totals, tally.reasons, tally.fields, tally.kinds,
+                tally.spectrum, *changes.arrays,
             )  # fmt: skip
             if status == kernels.FULL:
                 changes.grow()
@@ -138,8 +139,8 @@ class ContigRecords:
                 self._judge_line(text, cursor, tally, changes)
             else:
                 break
+        position, state, mass = changes.arrays
         used = int(cursor[kernels.CHANGES])
-        position, state, mass = (array[:used].copy() for array in changes.arrays)
         return ParsedBlock(
             stop=int(cursor[kernels.OFFSET]),
             lines=int(cursor[kernels.LINES]),
@@ -148,9 +149,7 @@ class ContigRecords:
             first_line=int(cursor[kernels.FIRST_LINE]),
             last_position=int(cursor[kernels.POSITION]),
             tally=tally,
-            position=position,
-            state=state,
-            mass=mass,
+            changes=(position[:used].copy(), state[:used].copy(), mass[:used].copy()),
             mismatches=_mismatches(text, cursor),
         )
 
@@ -175,23 +174,25 @@ class _Changes:
     """Arrays of (position, state, frequency) that grow."""
 
     def __init__(self, capacity: int) -> None:
-        self.arrays: tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.float64]] = (
+        self.arrays: Changed = (
             np.empty(capacity, dtype=np.int32),
             np.empty(capacity, dtype=np.uint8),
             np.empty(capacity, dtype=np.float64),
         )
 
     def grow(self) -> None:
-        position, state, mass = (
-            np.concatenate([array, np.empty_like(array)]) for array in self.arrays
-        )
-        self.arrays = (position, state, mass)
+        position, state, mass = self.arrays
+        self.arrays = _twice(position), _twice(state), _twice(mass)
 
     def put(self, place: int, change: tuple[int, int, float]) -> None:
         if place == len(self.arrays[0]):
             self.grow()
-        for array, value in zip(self.arrays, change, strict=True):
-            array[place] = value
+        position, state, mass = self.arrays
+        position[place], state[place], mass[place] = change
+
+
+def _twice(array: Any) -> Any:
+    return np.concatenate([array, np.empty_like(array)])
 
 
 def compile_plan(plan: FrequencyPlan) -> tuple[NDArray[Any], ...]:
@@ -220,9 +221,7 @@ def compile_plan(plan: FrequencyPlan) -> tuple[NDArray[Any], ...]:
     )
 
 
-def add_up(
-    blocks: list[ParsedBlock], codes: NDArray[np.uint8], min_frequency: float
-) -> Rows:
+def add_up(blocks: list[Changed], codes: NDArray[np.uint8], min_frequency: float) -> Rows:
     """Add the changes of a contig up, in the order of the file.
 
     Frequencies are over all chromosomes: alternates of overlapping records add up and the
@@ -247,10 +246,8 @@ def add_up(
     """
     from pybmfm.variants import _record_kernels as kernels
 
-    position, state, mass = (
-        np.concatenate([np.empty(0, kind), *(getattr(block, name) for block in blocks)])
-        for name, kind in (("position", np.int32), ("state", np.uint8), ("mass", np.float64))
-    )
+    empty = np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0)
+    position, state, mass = map(np.concatenate, zip(empty, *blocks, strict=True))
     blocks.clear()
     order = np.argsort(position, kind="stable")
     n_rows = int(np.count_nonzero(np.diff(position[order]))) + (len(order) > 0)

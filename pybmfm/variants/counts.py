@@ -108,9 +108,7 @@ class Counts:
             sources_dropped=_named(tally.reasons[SOURCES], REASONS),
             rows_scaled=rows_scaled,
             frequency_fields=_named(tally.fields, fields),
-            variant_classes=dict(
-                zip(CLASSES, (transitions + transversions, *others), strict=True)
-            ),
+            variant_classes=dict(zip(CLASSES, (transitions + transversions, *others), strict=True)),
             transitions=transitions,
             transversions=transversions,
             spectrum=tally.spectrum.tolist(),

@@ -73,4 +73,6 @@ def join_density(folder: Path, tables: Sequence[Path], contigs: Sequence[str]) -
             ) from error
         for row in rows:
             lines[row.partition("\t")[0]].append(row)
-    (folder / DENSITY).write_text(_COLUMNS + "".join(row for rows in lines.values() for row in rows))
+    (folder / DENSITY).write_text(
+        _COLUMNS + "".join(row for rows in lines.values() for row in rows)
+    )

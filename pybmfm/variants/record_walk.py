@@ -208,7 +208,7 @@ class RecordWalk:
         pos = columns[1]
         if not (pos.isascii() and pos.isdigit()):
             return UserError(
-                f"POS {ascii(pos[:20])} is not a number",
+                f"POS {pos[:20]!a} is not a number",
                 file=self.blocks.path,
                 place=f"line {self.line_number(number)}",
                 remedy="give a valid VCF",
@@ -238,8 +238,11 @@ class RecordWalk:
 
 
 def shown(name: bytes) -> str:
-    """Return a contig's name as it is shown and matched."""
-    return name.decode("utf-8", "replace")
+    """Return a contig's name as it is shown and matched; what cannot be printed is replaced."""
+    text = name.decode("utf-8", "replace")
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
 
 
 def whole_lines(path: Path) -> int:

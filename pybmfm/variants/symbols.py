@@ -31,8 +31,11 @@ ALPHABET = BASES + _LONE + _PAIRS
 _ENCODED = re.compile(f"[{_PAIRS}]")
 
 _CHARACTERS = np.array([ord(character) for character in ALPHABET], dtype="<u4")
-_SORTED_POINTS = np.sort(_CHARACTERS)
-_CODES_OF_POINTS = np.argsort(_CHARACTERS).astype(np.uint8)
+
+# The code of every character below 65,536, lower case as upper case; all others are N.
+_CODES_OF_POINTS = np.full(1 << 16, N_CODE, dtype=np.uint8)
+for _code, _character in enumerate(ALPHABET):
+    _CODES_OF_POINTS[[ord(_character), ord(_character.lower())]] = _code
 
 # Place of each state in the lexicographic order of names: pairs are always drawn sorted by it.
 _NAME_RANK = np.array([sorted(STATES).index(name) for name in STATES])
@@ -83,13 +86,8 @@ def text_to_codes(text: str) -> NDArray[np.uint8]:
     uint8[len(text)]
         Codes 0-131. Characters of unsorted pairs and of X_X keep their own code.
     """
-    # Only ASCII has case here, and str.upper() may change the length of other text.
     points = np.frombuffer(text.encode("utf-32-le", "replace"), dtype="<u4")
-    lower = (points >= ord("a")) & (points <= ord("z"))
-    points = np.where(lower, points - 32, points)
-    place = np.minimum(np.searchsorted(_SORTED_POINTS, points), len(_SORTED_POINTS) - 1)
-    known = _SORTED_POINTS[place] == points
-    return np.where(known, _CODES_OF_POINTS[place], np.uint8(N_CODE)).astype(np.uint8)
+    return _CODES_OF_POINTS[np.minimum(points, np.uint32(len(_CODES_OF_POINTS) - 1))]
 
 
 def is_encoded_text(text: str) -> bool:

@@ -76,7 +76,7 @@ def _starts(
     counts_bin = ((1 << (3 * (depth + 1))) - 1) // 7 + 1
     first = {}
     for name in names:
-        starts = []
+        starts: list[int] = []
         for _ in range(fields.take("<i")[0]):
             number, *_ = fields.take("<IQ" if csi else "<I")
             (n_chunks,) = fields.take("<i")

@@ -12,6 +12,7 @@ import numpy as np
 from pybmfm.core import UserError
 from pybmfm.genome import Genome, assembly_of, chromosome_of, find_contig, match_contigs
 from pybmfm.variants.contig_records import (
+    Changed,
     ContigRecords,
     ParsedBlock,
     SkippedContig,
@@ -23,8 +24,8 @@ from pybmfm.variants.density import Density, density_of, write_density
 from pybmfm.variants.frequencies import frequency_plan
 from pybmfm.variants.judge import MISMATCH
 from pybmfm.variants.record_walk import RecordWalk, shown
-from pybmfm.variants.table import write_rows
 from pybmfm.variants.tabix_index import contig_starts
+from pybmfm.variants.table import write_rows
 from pybmfm.variants.vcf import VcfReader, no_shared_contig
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class TableBuilder:
         self._contig: str | None = None
         self._skipped = False
         self._tally = Tally.empty(len(self.field_names))
-        self._blocks: list[ParsedBlock] = []
+        self._changes: list[Changed] = []
 
     def build(self) -> dict[str, Any]:
         """Read the VCF, write the files, and return the sections of the manifest."""
@@ -151,8 +152,8 @@ class TableBuilder:
         if block.tally is None:
             return
         self._tally.add(block.tally)
-        if block.position is not None and len(block.position):
-            self._blocks.append(block)
+        if block.changes is not None and len(block.changes[0]):
+            self._changes.append(block.changes)
         for mismatch in block.mismatches:
             if len(self.mismatches) < SHOWN_MISMATCHES:
                 self._show_mismatch(mismatch.start, mismatch.reference, line + mismatch.line)
@@ -169,7 +170,7 @@ class TableBuilder:
 
     def _write_contig(self, contig: str) -> None:
         codes = self.genome.codes(contig)
-        position, p, scaled = add_up(self._blocks, codes, self.settings.min_frequency)
+        position, p, scaled = add_up(self._changes, codes, self.settings.min_frequency)
         counts = Counts.of_tally(self._tally, self.field_names, scaled)
         digest = self.genome.sequence_digest(contig)
         haploid = contig in self.haploid
@@ -196,9 +197,7 @@ class TableBuilder:
             **counts.to_json(),
         }
 
-    def _matches(
-        self, names: Any, lengths: Mapping[str, int] | None = None
-    ) -> dict[str, str]:
+    def _matches(self, names: Any, lengths: Mapping[str, int] | None = None) -> dict[str, str]:
         matched = match_contigs(self.genome.lengths, names, lengths)
         return {
             name: self.aliases.get(name) or matched[name]

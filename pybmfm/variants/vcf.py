@@ -195,4 +195,3 @@ def _check_whole(path: Path) -> None:
     if compression_of(path) != "bgzip" or has_bgzip_end(path):
         return
     raise broken_file(path, f"line {whole_lines(path) + 1}")
-

@@ -41,3 +41,8 @@ def test_unreadable_tables_are_user_errors(tmp_path: Path) -> None:
     for name in ("missing.csv", "empty.csv", "t.xlsx", "t.parquet"):
         with pytest.raises(UserError, match=name):
             read_table(tmp_path / name)
+
+
+def test_a_sentence_stays_one_line_whatever_it_quotes() -> None:
+    error = UserError("has no contig a\rb\n\x1b[31m", file="x\u2028.vcf", remedy="rename it")
+    assert str(error) == "x?.vcf: has no contig a?b??[31m; rename it."

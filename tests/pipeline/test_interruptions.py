@@ -1,0 +1,333 @@
+"""Pretraining that is killed, stopped, timed out or orphaned under real Nextflow ends with the
+very weights of a run that nothing disturbed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytestmark = [
+    pytest.mark.pipeline,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(sys.platform != "linux", reason="finds the tasks' processes in /proc"),
+]
+
+STEPS = 60
+CHECKPOINT_EVERY = 5
+INTERRUPTED_AFTER = 12
+LEASE_SECONDS = 6
+PATIENCE = 600.0  # seconds; a machine that is busy with other things is slow
+
+# What follows pretraining is not looked at here.
+ONLY_PRETRAINING = """
+process {
+    withName: 'COMPARE_TOKENIZERS|AUDIT_LEAKAGE|SUMMARIZE' {
+        ext.when = false
+    }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One execution of the pretraining task: its exit status and its work folder."""
+
+    exit: str
+    folder: Path
+
+    @property
+    def log(self) -> str:
+        return (self.folder / ".command.log").read_text()
+
+    @property
+    def resumed_at(self) -> int | None:
+        """The step of the checkpoint that it went on from."""
+        found = re.search(r"resumed at step (\d+)", self.log)
+        return int(found[1]) if found else None
+
+    @property
+    def seconds(self) -> float:
+        """Time from its start to its end."""
+        begin, end = (self.folder / name for name in (".command.begin", ".exitcode"))
+        return end.stat().st_mtime - begin.stat().st_mtime
+
+
+class Pretraining:
+    """A launch folder in which the pipeline pretrains on finished artefacts, and nothing else."""
+
+    def __init__(self, nextflow: Callable[..., Any], repository: Path, inputs: Path, folder: Path):
+        self.folder = folder
+        self._nextflow = nextflow
+        (folder / "only_pretraining.config").write_text(ONLY_PRETRAINING)
+        settings = {
+            "corpus": inputs / "corpus",
+            "tokenizer": inputs / "tokenizer",
+            "encodings": "ref",
+            "preset": "tiny",
+            "steps": STEPS,
+            "tokens_per_batch": 1024,
+            "max_validation_tokens": 2000,
+            "checkpoint_every": CHECKPOINT_EVERY,
+            "max_cpus": 1,
+        }
+        flags = [str(part) for name, value in settings.items() for part in (f"--{name}", value)]
+        self._command = ["run", repository, "-c", "only_pretraining.config", *flags]
+
+    def run(self, *flags: str) -> None:
+        """Run the pipeline to its good end."""
+        outcome = self._nextflow(*self._command, *flags, cwd=self.folder, timeout=PATIENCE)
+        assert outcome.code == 0, outcome.text
+
+    def start(self, *flags: str) -> Future[None]:
+        """Run it in a thread."""
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(self.run, *flags)
+            pool.shutdown(wait=False)
+        return running
+
+    @property
+    def weights(self) -> bytes:
+        return (self.folder / "results/models/ref/model.safetensors").read_bytes()
+
+    @property
+    def losses(self) -> list[tuple[int, float]]:
+        """Step and loss of every training step in the published log, in the order of the lines."""
+        return training_steps(self.folder / "results/models/ref/progress.jsonl")
+
+    @property
+    def logged_steps(self) -> list[int]:
+        """Training steps in the log beside the checkpoints, which outlives the tasks."""
+        logs = (self.folder / "results/checkpoints/ref").glob("*/progress.jsonl")
+        return [step for log in logs for step, _ in training_steps(log)]
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Every execution of the task that Nextflow saw end, in its order."""
+        with (self.folder / "results/pipeline_info/trace.txt").open() as file:
+            rows = sorted(csv.DictReader(file, delimiter="\t"), key=lambda row: int(row["task_id"]))
+        return [Attempt(row["exit"], self._work(row["hash"])) for row in rows]
+
+    def _work(self, start: str) -> Path:
+        (folder,) = (self.folder / "work").glob(f"{start}*")
+        return folder
+
+    def processes(self) -> list[int]:
+        """Ids of the training processes that are there now."""
+        return [pid for pid in processes_below(self.folder) if "--checkpoints" in command_of(pid)]
+
+    def interrupt(self, number: signal.Signals) -> int:
+        """Send a signal to the training process once it is well under way; return its id."""
+        wait_until(lambda: max(self.logged_steps, default=0) >= INTERRUPTED_AFTER)
+        (pid,) = self.processes()
+        os.kill(pid, number)
+        return pid
+
+    def kill_nextflow(self) -> None:
+        """Kill the engine, which gets no chance to stop its task."""
+        for pid in processes_below(self.folder):
+            if Path(f"/proc/{pid}/cwd").readlink() == self.folder:
+                os.kill(pid, signal.SIGKILL)
+
+
+def training_steps(log: Path) -> list[tuple[int, float]]:
+    """Step and loss of every whole line about a training step."""
+    lines = log.read_text().rpartition("\n")[0].splitlines()
+    records = [json.loads(line) for line in lines]
+    return [(record["step"], record["loss"]) for record in records if "loss" in record]
+
+
+def processes_below(folder: Path) -> list[int]:
+    """Ids of the processes that work in a folder or below it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(folder):
+                found.append(int(entry.name))
+        except OSError:  # gone meanwhile, or another user's
+            continue
+    return found
+
+
+def command_of(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail("waited in vain")
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def finished_artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small tokenizer and corpus of a random genome."""
+    from pybmfm.corpus import CorpusSettings, WindowSettings, build_corpus, sample_windows
+    from pybmfm.corpus.tokenizer_lines import TokenizerLines, TrainingGenome
+    from pybmfm.tokenizer import TokenizerSettings, train_tokenizer
+
+    folder = tmp_path_factory.mktemp("artefacts")
+    fasta, windows, tokenizer = (folder / name for name in ("genome.fa", "windows", "tokenizer"))
+    bases = np.random.default_rng(0).choice(list("ACGT"), 400_000, p=[0.3, 0.2, 0.2, 0.3])
+    fasta.write_text(f">chr1\n{''.join(bases)}\n")
+    sample_windows(WindowSettings(fasta, windows, passes=1))
+    genome = TrainingGenome(fasta, windows)
+    lines = TokenizerLines([genome], max_bases=100_000, seed=0, strategy="paper")
+    settings = TokenizerSettings(out=tokenizer, encoding="ref", vocab_size=300)
+    train_tokenizer(settings, lines, origin={}, inputs=(), counts=lines.counts)
+    build_corpus(CorpusSettings(fasta, windows, tokenizer, folder / "corpus"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def launch_folder(nextflow, repository, finished_artefacts) -> Callable[[Path], Pretraining]:
+    return lambda folder: Pretraining(nextflow, repository, finished_artefacts, folder)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(launch_folder, tmp_path_factory) -> Pretraining:
+    """What all others must be equal to."""
+    pretraining = launch_folder(tmp_path_factory.mktemp("undisturbed"))
+    pretraining.run()
+    assert [attempt.exit for attempt in pretraining.attempts] == ["0"]
+    assert [step for step, _ in pretraining.losses] == list(range(1, STEPS + 1))
+    return pretraining
+
+
+@pytest.fixture
+def pretraining(launch_folder, undisturbed, tmp_path) -> Iterator[Pretraining]:
+    """A folder for the run of a test, after which nothing runs on there."""
+    yield launch_folder(tmp_path)
+    for pid in processes_below(tmp_path):
+        os.kill(pid, signal.SIGKILL)
+
+
+def training_seconds(pretraining: Pretraining) -> float:
+    """Time that the steps took, without what comes before and after them."""
+    log = pretraining.folder / "results/models/ref/progress.jsonl"
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    return sum(r["tokens"] / r["tokens_per_second"] for r in records if "loss" in r)
+
+
+def assert_same_result(pretraining: Pretraining, undisturbed: Pretraining) -> None:
+    """The same weights, byte for byte, and every loss, also of steps done again."""
+    assert pretraining.weights == undisturbed.weights
+    expected = dict(undisturbed.losses)
+    assert dict(pretraining.losses).keys() == expected.keys()
+    assert all(loss == expected[step] for step, loss in pretraining.losses)
+
+
+def assert_each_step_once(pretraining: Pretraining) -> None:
+    """What was saved on stopping was all that was done."""
+    assert [step for step, _ in pretraining.losses] == list(range(1, STEPS + 1))
+
+
+def test_a_killed_process_is_retried_from_its_newest_checkpoint(pretraining, undisturbed):
+    running = pretraining.start()
+    pretraining.interrupt(signal.SIGKILL)
+    running.result()
+    first, second = pretraining.attempts
+    assert (first.exit, second.exit) == ("137", "0")
+    assert second.resumed_at is not None
+    assert second.resumed_at >= INTERRUPTED_AFTER // CHECKPOINT_EVERY * CHECKPOINT_EVERY
+    assert second.resumed_at % CHECKPOINT_EVERY == 0
+    assert_same_result(pretraining, undisturbed)
+
+
+def test_a_terminated_process_saves_before_it_is_retried(pretraining, undisturbed):
+    running = pretraining.start()
+    pretraining.interrupt(signal.SIGTERM)
+    running.result()
+    first, second = pretraining.attempts
+    assert (first.exit, second.exit) == ("143", "0")
+    assert f"received SIGTERM: saved step {second.resumed_at} of {STEPS}" in first.log
+    assert_each_step_once(pretraining)
+    assert_same_result(pretraining, undisturbed)
+
+
+def test_a_time_budget_cuts_the_run_into_several_attempts(pretraining, undisturbed):
+    minutes = training_seconds(undisturbed) / 4 / 60
+    pretraining.run("--max_minutes", f"{minutes:.4f}")
+    *stopped, last = pretraining.attempts
+    assert len(stopped) >= 2
+    assert {attempt.exit for attempt in stopped} == {"143"}
+    assert all("reached --max-minutes" in attempt.log for attempt in stopped)
+    assert last.exit == "0"
+    assert_each_step_once(pretraining)
+    assert_same_result(pretraining, undisturbed)
+
+
+def test_the_engines_time_limit_is_followed_by_a_retry(pretraining, undisturbed):
+    (whole,) = undisturbed.attempts
+    seconds = whole.seconds - training_seconds(undisturbed) * 2 / 3
+    pretraining.run("--max_time", f"{seconds:.1f} s")
+    *stopped, last = pretraining.attempts
+    assert {attempt.exit for attempt in stopped} == {"143"}
+    assert last.exit == "0"
+    assert_same_result(pretraining, undisturbed)
+
+
+def test_resume_waits_for_the_task_that_a_killed_engine_left(pretraining, undisturbed):
+    running = pretraining.start()
+    wait_until(lambda: max(pretraining.logged_steps, default=0) >= INTERRUPTED_AFTER)
+    pretraining.kill_nextflow()
+    with pytest.raises(AssertionError):
+        running.result()
+    assert len(pretraining.processes()) == 1, "the orphan works on"
+    pretraining.run("-resume")
+    assert pretraining.attempts[-1].exit == "0"
+    # Neither worked beside the other, nor did one do again what the other had done.
+    assert_each_step_once(pretraining)
+    assert_same_result(pretraining, undisturbed)
+
+
+def test_an_orphan_that_wakes_after_the_resumed_run_changes_nothing(
+    pretraining, undisturbed, monkeypatch
+):
+    """As a node that hangs and comes back: its lease is taken over, and it sees that and stops."""
+    monkeypatch.setenv("PYBMFM_LEASE_SECONDS", str(LEASE_SECONDS))
+    running = pretraining.start()
+    orphan = pretraining.interrupt(signal.SIGSTOP)
+    pretraining.kill_nextflow()
+    with pytest.raises(AssertionError):
+        running.result()
+    pretraining.run("-resume")
+    (resumed,) = pretraining.attempts
+    assert "took over a lease whose owner is gone" in resumed.log
+    assert_same_result(pretraining, undisturbed)
+
+    before = saved_files(pretraining)
+    left = Path(f"/proc/{orphan}/cwd").readlink()
+    os.kill(orphan, signal.SIGCONT)
+    wait_until((left / ".exitcode").exists)
+    assert "another process has taken this checkpoint folder over" in (
+        left / ".command.log"
+    ).read_text()
+    assert saved_files(pretraining) == before
+
+
+def saved_files(pretraining: Pretraining) -> dict[str, bytes]:
+    """Name and content of every file in the checkpoints."""
+    root = pretraining.folder / "results/checkpoints/ref"
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.glob("*/*/**/*"))
+        if path.is_file()
+    }
