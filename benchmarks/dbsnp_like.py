@@ -27,6 +27,12 @@ _SOURCES = (
 _HEADER = f"""##fileformat=VCFv4.2
 ##contig=<ID={CONTIG}>
 ##INFO=<ID=RS,Number=1,Type=Integer,Description="dbSNP ID">
+##INFO=<ID=dbSNPBuildID,Number=1,Type=Integer,Description="First build">
+##INFO=<ID=SSR,Number=1,Type=Integer,Description="Suspect reason">
+##INFO=<ID=GENEINFO,Number=1,Type=String,Description="Genes">
+##INFO=<ID=VC,Number=1,Type=String,Description="Variation class">
+##INFO=<ID=INT,Number=0,Type=Flag,Description="In an intron">
+##INFO=<ID=GNO,Number=0,Type=Flag,Description="Genotypes available">
 ##INFO=<ID=FREQ,Number=.,Type=String,Description="Frequencies, reference first">
 ##INFO=<ID=COMMON,Number=0,Type=Flag,Description="Common in some population">
 #CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO

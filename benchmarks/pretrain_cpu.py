@@ -162,7 +162,7 @@ class Bench:
         settings = PretrainSettings(
             corpora=(self.folder / "corpus",),
             tokenizer=self.tokenizer,
-            out=self.folder / f"model{self.turns}",
+            out=self.folder / f"{self.preset}{self.turns}",
             preset=self.preset,
             steps=self.steps + 1,
             tokens_per_batch=max(MAX_LENGTH, tokens // self.steps),

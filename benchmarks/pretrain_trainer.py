@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from transformers import (
     DataCollatorForLanguageModeling,
     PreTrainedTokenizerFast,
+    PrinterCallback,
     Trainer,
     TrainingArguments,
 )
@@ -43,7 +44,7 @@ class TrainerRun:
     out: Path
 
 
-class Windows(Dataset):  # type: ignore[type-arg]
+class Windows(Dataset):
     """Windows in memory, cut to the model's length, with the lengths that grouping asks for."""
 
     def __init__(self, corpus: TokenCorpus, max_length: int) -> None:
@@ -77,12 +78,14 @@ def train_padded(run: TrainerRun, corpus: TokenCorpus) -> list[int]:
     collator = DataCollatorForLanguageModeling(
         tokenizer, mlm_probability=0.15, pad_to_multiple_of=run.pad_to
     )
-    Trainer(
+    trainer = Trainer(
         model=model,
         args=_arguments(run),
         train_dataset=Windows(corpus, run.max_length),
         data_collator=collator,
-    ).train()
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
     return tokens
 
 

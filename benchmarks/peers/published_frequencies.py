@@ -1,87 +1,89 @@
-"""The published way to state frequencies: a record iterator, a dictionary of rows, scipy's CSR."""
+"""The published way to state frequencies: tabix records, a dictionary of cells, a sparse matrix."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pysam
-from scipy.sparse import csr_matrix, save_npz
+from scipy.sparse import csr_matrix, hstack, save_npz
+from sklearn.preprocessing import normalize
 
 STATES = ("A", "G", "T", "C", "N", "DEL", "AI", "GI", "TI", "CI", "NI")
 _PLACE = {state: place for place, state in enumerate(STATES)}
-_CUTOFF = 0.001
 
-Row = dict[int, float]
+# (position, state) -> probability: one entry at least for every base of the contig.
+Cells = dict[tuple[int, int], float]
 
 
-def published_frequencies(fasta: Path, vcf: Path, out: Path, contigs: Sequence[str]) -> None:
-    """Make and save the matrix of each contig, positions by 11 states, rows summing to 1.
+def published_frequencies(
+    fasta: Path, vcf: Path, out: Path, contigs: Sequence[str], cutoff: float = 0.001
+) -> None:
+    """Make and save the matrix of each contig: positions by 11 states and a flag of variation.
 
-    Records flagged COMMON; per allele the mean of FREQ over the sources that report; alleles at
-    or below 0.001 dropped; the reference is 1 where nothing is known.
+    As the published code goes about it: a loop over the tabix records of a contig; those with
+    the key COMMON; the mean of FREQ over its sources, '.' as 0; alleles at or below the cutoff
+    left out; the reference written between the records; rows normalised; numpy's compressed
+    archive. The index of the VCF must lie beside it and is not part of the work.
     """
-    rows = _rows(vcf)
-    with pysam.FastaFile(str(fasta)) as genome:
+    with pysam.FastaFile(str(fasta)) as genome, pysam.TabixFile(str(vcf)) as records:
         for contig in contigs:
-            matrix = _matrix(genome.fetch(contig).upper(), rows[contig])
-            save_npz(out.with_name(f"{contig}.{out.name}"), matrix, compressed=False)
+            letters = genome.fetch(contig).upper()
+            cells = _cells(records, contig, letters, cutoff)
+            save_npz(out.with_name(f"{contig}.{out.name}"), _matrix(cells, len(letters)))
 
 
-def _rows(vcf: Path) -> dict[str, dict[int, Row]]:
-    rows: dict[str, dict[int, Row]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
-    with pysam.VariantFile(str(vcf)) as records:
-        for record in records:
-            if "COMMON" not in record.info:
-                continue
-            means = _means(record.info.get("FREQ"))
-            if means is None:
-                continue
-            of_contig = rows[record.contig]
-            for allele, frequency in zip(record.alleles, means, strict=False):
-                if frequency > _CUTOFF:
-                    _add(of_contig, record.start, record.ref, allele, frequency)
-    return rows
+def _cells(records: pysam.TabixFile, contig: str, letters: str, cutoff: float) -> Cells:
+    cells: Cells = {}
+    done = 0
+    if contig not in records.contigs:
+        _fill_reference(cells, letters, 0, len(letters))
+        return cells
+    for record in records.fetch(contig, 0, len(letters), parser=pysam.asVCF()):
+        if ";COMMON" not in record.info:
+            continue
+        try:
+            means = _means(record.info.split("FREQ=")[-1].split(";")[0])
+            alleles = np.array([record.ref, *record.alt.split(",")])
+            alleles, means = alleles[means > cutoff], means[means > cutoff]
+        except (ValueError, IndexError):  # ragged lists are passed over
+            continue
+        _fill_reference(cells, letters, done, record.pos)
+        for allele, frequency in zip(alleles, means, strict=True):
+            _add(cells, record.pos, record.ref, str(allele), float(frequency))
+        done = record.pos + len(record.ref)
+    _fill_reference(cells, letters, done, len(letters))
+    return cells
 
 
-def _means(freq: object) -> list[float] | None:
-    """Average a FREQ field over its sources; pysam has split it at its commas."""
-    if freq is None:
-        return None
-    text = freq if isinstance(freq, str) else ",".join(map(str, freq))
-    sources = []
-    for source in text.split("|"):
-        values = source.split(":")[1].split(",")
-        sources.append([0.0 if value == "." else float(value) for value in values])
-    return [sum(values) / len(values) for values in zip(*sources, strict=False)]
+def _means(text: str) -> np.ndarray:
+    sources = [
+        [0.0 if value == "." else float(value) for value in source.split(":")[-1].split(",")]
+        for source in text.split("|")
+    ]
+    return np.array(sources).mean(axis=0)
 
 
-def _add(rows: dict[int, Row], start: int, reference: str, allele: str, frequency: float) -> None:
+def _fill_reference(cells: Cells, letters: str, start: int, end: int) -> None:
+    for position in range(start, end):
+        cells[position, _PLACE[letters[position]]] = 1.0
+
+
+def _add(cells: Cells, start: int, reference: str, allele: str, frequency: float) -> None:
     shared = min(len(reference), len(allele))
     for place in range(shared):
         longer = len(allele) > len(reference) and place == shared - 1
-        state = f"{allele[place]}I" if longer else allele[place]
-        rows[start + place][_PLACE[state]] += frequency
+        cell = start + place, _PLACE[f"{allele[place]}I" if longer else allele[place]]
+        cells[cell] = cells.get(cell, 0.0) + frequency
     for place in range(shared, len(reference)):
-        rows[start + place][_PLACE["DEL"]] += frequency
+        cell = start + place, _PLACE["DEL"]
+        cells[cell] = cells.get(cell, 0.0) + frequency
 
 
-def _matrix(letters: str, rows: dict[int, Row]) -> csr_matrix:
-    indices, data, starts = [], [], [0]
-    for position, letter in enumerate(letters):
-        row = rows.get(position)
-        if row is None:
-            indices.append(_PLACE.get(letter, 4))
-            data.append(1.0)
-        else:
-            total = sum(row.values())
-            for state, mass in row.items():
-                indices.append(state)
-                data.append(mass / total)
-        starts.append(len(data))
-    return csr_matrix(
-        (np.array(data, dtype=np.float32), np.array(indices, dtype=np.int8), np.array(starts)),
-        shape=(len(letters), len(STATES)),
-    )
+def _matrix(cells: Cells, length: int) -> csr_matrix:
+    rows, columns = [row for row, _ in cells], [column for _, column in cells]
+    matrix = csr_matrix((list(cells.values()), (rows, columns)), shape=(length, len(STATES)))
+    normalize(matrix, norm="l1", axis=1, copy=False)
+    varies = (matrix.max(axis=1) != 1).astype(int)
+    return hstack((matrix, varies))

@@ -152,7 +152,7 @@ class NeighbourTokens:
     def _probabilities(self, left: Ids, right: Ids) -> Rows:
         from_left = self._one_sided(self.left, left)
         from_right = self._one_sided(self.right, right)
-        joined = from_left * from_right
+        joined: Rows = from_left * from_right
         np.divide(joined, self.frequency, out=joined, where=self.frequency > 0)
         joined /= joined.sum(1, keepdims=True)
         seen = (left != self.mask_id) & (right != self.mask_id)
@@ -165,7 +165,8 @@ class NeighbourTokens:
 
 
 def _drawn_to(counts: Rows, prior: Rows, strength: float) -> Rows:
-    return (counts + strength * prior) / (counts.sum(1, keepdims=True) + strength)
+    drawn: Rows = (counts + strength * prior) / (counts.sum(1, keepdims=True) + strength)
+    return drawn
 
 
 class MarkovLetters:
@@ -202,7 +203,8 @@ class MarkovLetters:
         for used, counts in enumerate(self._counts):
             totals, seen = counts.totals_and_counts(self._contexts(codes, used), codes)
             probability = (seen + self.strength * probability) / (totals + self.strength)
-        return np.log(probability)
+        logarithms: Rows = np.log(probability)
+        return logarithms
 
     def _contexts(self, codes: Ids, used: int) -> Ids:
         """Number the ``used`` letters before each place."""

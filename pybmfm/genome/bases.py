@@ -10,10 +10,11 @@ N_CODE = 4
 
 # 255 marks a letter outside ACGTN, so that replacing it by N can be counted.
 _UNKNOWN = 255
-_CODE_OF_BYTE = np.full(256, _UNKNOWN, dtype=np.uint8)
-for _code, _base in enumerate(BASES):
-    _CODE_OF_BYTE[ord(_base)] = _CODE_OF_BYTE[ord(_base.lower())] = _code
-_BYTE_OF_CODE = np.frombuffer(BASES.encode(), dtype=np.uint8)
+_CODE_TABLE = bytes(
+    BASES.index(letter) if letter in BASES else _UNKNOWN
+    for letter in (chr(byte).upper() for byte in range(256))
+)
+_LETTER_TABLE = BASES.encode().ljust(256, b"?")
 _COMPLEMENT = np.array([BASES.index(base) for base in "TCAGN"], dtype=np.uint8)
 
 
@@ -33,17 +34,17 @@ def encode_bases(text: str | bytes) -> tuple[NDArray[np.uint8], int]:
         How many letters outside ACGTN (IUPAC codes, U, ...) became N.
     """
     raw = text.encode("ascii", "replace") if isinstance(text, str) else text
-    codes = _CODE_OF_BYTE[np.frombuffer(raw, dtype=np.uint8)]
-    unknown = codes == _UNKNOWN
-    replaced = int(np.count_nonzero(unknown))
+    # Translating bytes is several times faster than indexing an array with them.
+    coded = raw.translate(_CODE_TABLE)
+    replaced = coded.count(_UNKNOWN)
     if replaced:
-        codes[unknown] = N_CODE
-    return codes, replaced
+        coded = coded.replace(bytes([_UNKNOWN]), bytes([N_CODE]))
+    return np.frombuffer(coded, dtype=np.uint8).copy(), replaced
 
 
 def decode_bases(codes: NDArray[np.uint8]) -> str:
     """Turn codes 0-4 into upper-case letters."""
-    return _BYTE_OF_CODE[codes].tobytes().decode("ascii")
+    return codes.tobytes().translate(_LETTER_TABLE).decode("ascii")
 
 
 def complement_bases(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pybmfm.genome.compression import broken_file, damage_told
 
 # A block holds at most 64 KiB, packed or not (SAM specification, section 4.1).
 MAX_BLOCK = 1 << 16
-BLOCKS_PER_GROUP = 16
+BLOCKS_PER_GROUP = 32
 _READ = 1 << 20
 _HEADER = 18
 _GZIP = 31  # window bits of a gzip member, whose length and sum are checked
 
 
-def block_groups(path: Path, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """Yield the compressed bytes of up to 16 whole blocks at a time.
+class Group(NamedTuple):
+    """Compressed blocks, and where in ``packed`` each begins and the last one ends."""
+
+    packed: bytes
+    borders: list[int]
+
+
+def block_groups(path: Path, start: int = 0, end: int | None = None) -> Iterator[Group]:
+    """Yield up to 32 whole blocks at a time.
 
     Parameters
     ----------
@@ -40,14 +46,13 @@ def block_groups(path: Path, start: int = 0, end: int | None = None) -> Iterator
             rest += more
             borders = _borders(path, rest)
             for first in range(0, len(borders) - 1, BLOCKS_PER_GROUP):
-                last = min(first + BLOCKS_PER_GROUP, len(borders) - 1)
-                yield rest[borders[first] : borders[last]]
+                yield Group(rest, borders[first : first + BLOCKS_PER_GROUP + 1])
             rest = rest[borders[-1] :]
     if rest:
         raise broken_file(path)
 
 
-def inflate(path: Path, group: bytes, into: bytearray) -> int:
+def inflate(path: Path, group: Group, into: bytearray) -> int:
     """Decompress a group of blocks and check its sums; return the number of bytes.
 
     Parameters
@@ -67,11 +72,11 @@ def inflate(path: Path, group: bytes, into: bytearray) -> int:
     import isal.isal_zlib
 
     isal_zlib: Any = isal.isal_zlib
-    borders = _borders(path, group)
+    packed = memoryview(group.packed)
     done = 0
     with damage_told(path):
-        for start, end in pairwise(borders):
-            text = isal_zlib.decompress(group[start:end], _GZIP, MAX_BLOCK)
+        for start, end in pairwise(group.borders):
+            text = isal_zlib.decompress(packed[start:end], _GZIP, MAX_BLOCK)
             if len(text) > MAX_BLOCK:
                 raise broken_file(path)
             into[done : done + len(text)] = text
@@ -86,7 +91,7 @@ def _borders(path: Path, packed: bytes) -> list[int]:
         at = borders[-1]
         if packed[at : at + 4] != b"\x1f\x8b\x08\x04" or packed[at + 12 : at + 14] != b"BC":
             raise broken_file(path)
-        end = at + struct.unpack_from("<H", packed, at + 16)[0] + 1
+        end = at + packed[at + 16] + (packed[at + 17] << 8) + 1
         if end > len(packed):
             break
         borders.append(end)

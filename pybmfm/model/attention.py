@@ -22,6 +22,11 @@ try:  # newer than our lower bound of torch promises; only useful on a GPU
 except ImportError:  # pragma: no cover
     varlen_attn = None  # type: ignore[assignment]
 
+try:  # takes torch's place where that is too old
+    from flash_attn import flash_attn_varlen_func  # type: ignore[import-not-found]
+except ImportError:
+    flash_attn_varlen_func = None
+
 FLAT_ATTENTION = "pybmfm_flat"
 HALF = (torch.float16, torch.bfloat16)
 
@@ -102,7 +107,8 @@ def flat_attention(
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
         mixed = favor_attention(query, key, value, directions, scale, flat.bounds)
         return mixed.transpose(1, 2).contiguous(), None
-    on_gpu = query.is_cuda and query.dtype in HALF and varlen_attn is not None
+    has_kernel = varlen_attn is not None or flash_attn_varlen_func is not None
+    on_gpu = query.is_cuda and query.dtype in HALF and has_kernel
     if on_gpu and dropout == 0.0:
         return _fused(query, key, value, scaling, sliding_window, flat), None
     if sliding_window is not None and max(flat.lengths) > sliding_window:
@@ -124,17 +130,13 @@ def _fused(
     reach = -1 if window is None else window - 1
     longest = max(flat.lengths)
     q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
-    mixed = varlen_attn(
-        q,
-        k,
-        v,
-        flat.offsets,
-        flat.offsets,
-        longest,
-        longest,
-        scale=scaling,
-        window_size=(reach, reach),
-    )
+    bounds = (flat.offsets, flat.offsets, longest, longest)
+    if varlen_attn is None:
+        mixed = flash_attn_varlen_func(
+            q, k, v, *bounds, softmax_scale=scaling, window_size=(reach, reach)
+        )
+    else:
+        mixed = varlen_attn(q, k, v, *bounds, scale=scaling, window_size=(reach, reach))
     return mixed.unsqueeze(0)  # type: ignore[union-attr]
 
 

@@ -28,7 +28,8 @@ def input_sections(found: Collection) -> Iterator[Section]:
     readers: dict[tuple[str, int, str], set[str]] = {}
     for kind, artefacts in found.artefacts.items():
         for artefact in artefacts:
-            for one in artefact.manifest.get("inputs", []):
+            # A merged table names the files that its parts were made from.
+            for one in artefact.manifest.get("made_from", artefact.manifest.get("inputs", [])):
                 if not one["name"].endswith("/" + MANIFEST):
                     file = (one["name"], one["bytes"], one["sha256"][:16])
                     readers.setdefault(file, set()).add(kind)

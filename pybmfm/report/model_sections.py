@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import platform
+import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,21 @@ from pybmfm.report.figures import draw_finetuning, draw_learning_curves, draw_sc
 if TYPE_CHECKING:
     import pandas as pd
 
-CURVES = ("loss", "dev_bits_per_nucleotide")
+# Quantity in the log: heading, axis.
+CURVES = {
+    "dev_bits_per_nucleotide": ("Dev bits per nucleotide", "bits per nucleotide"),
+    "loss": ("Training loss", "nats per masked token"),
+    "dev_perplexity": ("Dev perplexity", "perplexity"),
+    "dev_accuracy_variant": ("Dev accuracy on masked variant tokens", "share predicted right"),
+    "gradient_norm": ("Gradient norm", "norm before clipping"),
+}
+SPEED = {
+    "tokens_per_second": "tokens/s",
+    "mfu": "MFU",
+    "padding_share": "share of padding",
+    "data_wait_share": "share of time waiting for data",
+    "peak_memory_bytes": "peak memory, bytes",
+}
 FEW_SEEDS = 3
 LOWER_IS_BETTER = {"mse"}
 MODEL_ORDER = ("majority", "kmer", "cnn", "scratch", "ref", "snp")
@@ -70,15 +85,12 @@ def pretraining_sections(found: Collection, figures: Path) -> Iterator[Section]:
         "On the held-out splits; models of different encodings can only be compared on tokens "
         "without variants.",
         table(columns, rows, "Missing: no pretrained model is among the results.")
-        + bullets(list(_bits_sentences(found, finals))),
+        + bullets([*_bits_sentences(found, finals), *_best_sentences(found)]),
     )
     curves = learning_curves(models)
     if any(curves.values()):
         draw_learning_curves(figures, curves)
-    for quantity, (name, label) in {
-        "dev_bits_per_nucleotide": ("Dev bits per nucleotide", "bits per nucleotide"),
-        "loss": ("Training loss", "nats per masked token"),
-    }.items():
+    for quantity, (name, label) in CURVES.items():
         if curves[quantity]:
             yield Section(
                 "pybmfm_pretraining",
@@ -94,6 +106,15 @@ def pretraining_sections(found: Collection, figures: Path) -> Iterator[Section]:
                     },
                 },
             )
+    speeds = list(map(speed_row, models))
+    if any(row[1] is not None for row in speeds):
+        yield Section(
+            "pybmfm_pretraining",
+            "Speed",
+            "Medians over the steps. Tokens are real ones; MFU is the share of the device's peak "
+            "that the model's own operations make up, and empty where the peak is not known.",
+            table(("model", *SPEED.values()), speeds),
+        )
 
 
 def finetuning_sections(
@@ -157,8 +178,6 @@ class Scores:
 
 def score_sections(found: Collection, figures: Path) -> Iterator[Section]:
     """Counts and distribution of the scores of every scored VCF."""
-    import statistics
-
     if not found.scored:
         yield Section("pybmfm_scores", "Scores", "Missing: no scored VCF is among the results.")
     for place, path in enumerate(found.scored, start=1):
@@ -242,6 +261,18 @@ def learning_curves(models: list[Artefact]) -> dict[str, dict[str, dict[int, flo
                 if isinstance(value, (int, float)):
                     curves[quantity].setdefault(model.name, {})[int(record["step"])] = float(value)
     return curves
+
+
+def speed_row(model: Artefact) -> tuple[object, ...]:
+    """Return a model's name and the medians of its ``SPEED``; memory is the most of all steps."""
+    log = read_progress(model.folder)
+    row: list[object] = [model.name]
+    for quantity in SPEED:
+        values = [one[quantity] for one in log if isinstance(one.get(quantity), (int, float))]
+        summary = max if quantity == "peak_memory_bytes" else statistics.median
+        value = summary(values) if values else None
+        row.append(value if value is None or value < 100 else round(value))  # no parts of tokens
+    return tuple(row)
 
 
 def final_metrics(model: Artefact) -> dict[str, dict[str, Any]]:
@@ -368,6 +399,19 @@ def _bits_sentences(
             f"Test tokens without variants: REF {ref:.4f}, SNP {snp:.4f} bits per nucleotide; "
             f"{better} is lower by {abs(ref - snp):.4f}. One run each: no interval."
         )
+
+
+def _best_sentences(found: Collection) -> Iterator[str]:
+    """Say where the best evaluation of dev was; the figures above are of the final weights."""
+    for one in found.of("checkpoint"):
+        path = one.folder / "metrics.json"
+        best = json.loads(path.read_text()).get("best_dev") if path.is_file() else None
+        if best and best.get("step") is not None:
+            kept = ", whose weights are in its folder best" if best.get("folder") else ""
+            yield (
+                f"{one.name}: lowest dev bits per nucleotide "
+                f"{best['bits_per_nucleotide']:.4f} at step {best['step']:,}{kept}."
+            )
 
 
 def _budget_rows(found: Collection) -> Iterator[tuple[object, ...]]:

@@ -12,6 +12,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from pybmfm.core import UserError
 from pybmfm.model.attention import FLAT_ATTENTION, flat_attention
 
+BACKEND = "inductor"
 COMPILERS = ("g++", "c++", "clang++")
 
 
@@ -36,4 +37,4 @@ def compile_layers(model: PreTrainedModel) -> None:
     AttentionInterface.register(FLAT_ATTENTION, uncompiled)
     for layer in model.base_model.modules():
         if isinstance(layer, GradientCheckpointingLayer):
-            layer.compile(dynamic=True)
+            layer.compile(dynamic=True, backend=BACKEND)

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from pybmfm.core import UserError, progress
 from pybmfm.genome import TruncatedFile, broken_file, open_bytes
 from pybmfm.variants.contig_records import ContigRecords, ParsedBlock, SkippedContig, line_at
-from pybmfm.variants.text_blocks import TextBlocks, ordered_map
+from pybmfm.variants.text_blocks import Block, TextBlocks, ordered_map
 
 _COLUMNS = 8
 
@@ -30,7 +30,7 @@ class Visitor(Protocol):
 
 
 class _Task(NamedTuple):
-    block: bytes
+    block: Block
     contig: Contig
 
 

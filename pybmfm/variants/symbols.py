@@ -87,7 +87,10 @@ def text_to_codes(text: str) -> NDArray[np.uint8]:
         Codes 0-131. Characters of unsorted pairs and of X_X keep their own code.
     """
     points = np.frombuffer(text.encode("utf-32-le", "replace"), dtype="<u4")
-    return _CODES_OF_POINTS[np.minimum(points, np.uint32(len(_CODES_OF_POINTS) - 1))]
+    codes: NDArray[np.uint8] = _CODES_OF_POINTS[
+        np.minimum(points, np.uint32(len(_CODES_OF_POINTS) - 1))
+    ]
+    return codes
 
 
 def is_encoded_text(text: str) -> bool:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from pybmfm.genome import compression_of, open_bytes
-from pybmfm.genome.bgzip_blocks import BLOCKS_PER_GROUP, MAX_BLOCK, block_groups, inflate
+from pybmfm.genome.bgzip_blocks import BLOCKS_PER_GROUP, MAX_BLOCK, Group, block_groups, inflate
 
 _TEXT = 1 << 20
 # Blocks under way per thread, so that none waits while results are taken in order.
 _AHEAD = 2
+
+Block = bytes | Group
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,11 +36,11 @@ class TextBlocks:
         self.packed = compression_of(path) == "bgzip"
         self._local = threading.local()
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Block]:
         """Yield the blocks in order; what they hold comes from `text`."""
         return self.starting_at(0)
 
-    def starting_at(self, start: int, end: int | None = None) -> Iterator[bytes]:
+    def starting_at(self, start: int, end: int | None = None) -> Iterator[Block]:
         """Yield the blocks between two bytes of a bgzip file at which a block begins."""
         if self.packed:
             yield from block_groups(self.path, start, end)
@@ -47,9 +49,9 @@ class TextBlocks:
             while text := handle.read(_TEXT):
                 yield text
 
-    def text(self, block: bytes) -> tuple[bytes | bytearray, int]:
+    def text(self, block: Block) -> tuple[bytes | bytearray, int]:
         """Return the text of a block and its length; the buffer is the thread's, used again."""
-        if not self.packed:
+        if not isinstance(block, Group):
             return block, len(block)
         if not hasattr(self._local, "buffer"):
             self._local.buffer = bytearray(MAX_BLOCK * BLOCKS_PER_GROUP)

@@ -19,7 +19,7 @@ from pybmfm.genome import (
 from pybmfm.variants.frequencies import source_names
 from pybmfm.variants.record_walk import shown, whole_lines
 from pybmfm.variants.tabix_index import contig_starts
-from pybmfm.variants.text_blocks import TextBlocks, ordered_map
+from pybmfm.variants.text_blocks import Block, TextBlocks, ordered_map
 
 _ID = re.compile(r"[<,]ID=([^,>]+)")
 _LENGTH = re.compile(r"[<,]length=(\d+)")
@@ -142,7 +142,7 @@ class VcfReader:
         if rest:
             yield rest + b"\n"
 
-    def _text(self, block: bytes) -> bytes:
+    def _text(self, block: Block) -> bytes:
         text, length = self.blocks.text(block)
         return bytes(text[:length])
 

@@ -130,12 +130,19 @@ def _checkpoint(folder: Path, encoding: str) -> None:
     dev = {"bits_per_nucleotide": 1.9, "bits_per_nucleotide_variant_free": 1.8}
     bits = 1.75 if encoding == "ref" else 1.77
     with output_directory(folder) as staging:
-        lines = [{"step": s, "loss": 5.0 - s / 10} for s in range(1, 6)]
+        speed = {"mfu": None, "padding_share": 0.0, "peak_memory_bytes": 2_000_000}
+        lines = [
+            {"step": s, "loss": 5.0 - s / 10, "tokens_per_second": 1000.0 * s, **speed}
+            for s in range(1, 6)
+        ]
         lines += [{"step": 5, **{f"dev_{k}": v for k, v in dev.items()}}]
         text = "".join(json.dumps(line) + "\n" for line in lines) + '{"step": 6, "lo'
         (staging / "progress.jsonl").write_text(text)
         test = {"bits_per_nucleotide": 2.0, "bits_per_nucleotide_variant_free": bits}
-        (staging / "metrics.json").write_text(json.dumps({"dev": dev, "test": test}))
+        best = {"step": 4, "bits_per_nucleotide": 1.85, "folder": "best"}
+        (staging / "metrics.json").write_text(
+            json.dumps({"dev": dev, "test": test, "best_dev": best})
+        )
         write_manifest(
             staging,
             artefact="checkpoint",

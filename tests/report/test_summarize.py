@@ -100,6 +100,16 @@ def test_winner_seeds_and_cut_sequences_are_told(summary: Path) -> None:
     assert "30 of 40 records were used" in text
 
 
+def test_speed_and_the_best_evaluation_are_told(summary: Path) -> None:
+    text = text_of(summary)
+    assert "ref: lowest dev bits per nucleotide 1.8500 at step 4, whose weights" in text
+    (speed,) = [s for s in sections(summary) if s["section_name"].endswith(" Speed")]
+    row = next(row for row in speed["data"].split("<tr>") if "<td>ref</td>" in row)
+    cells = re.findall("<td>(.*?)</td>", row)
+    assert cells[:4] == ["ref", "3,000", "", "0.000"]
+    assert cells[5] == "2,000,000"
+
+
 def test_leakage_is_red_only_where_there_is_some(
     tmp_path: Path, summary: Path, leaky_results: Path
 ) -> None:

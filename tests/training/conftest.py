@@ -3,14 +3,21 @@ by byte, so that a fault in the room that builds them shows there and not here."
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from pybmfm.core import digest_file, write_manifest
 from pybmfm.tokenizer import DnaTokenizer, TokenizerSettings, train_tokenizer
+from pybmfm.training import PretrainSettings, pretrain
+
+STEPS = 10
 
 
 def make_tokenizer(folder: Path, vocab_size: int = 180) -> DnaTokenizer:
@@ -29,6 +36,7 @@ def make_corpus(
     windows: dict[str, int],
     seed: int = 0,
     encoding: str = "snp",
+    lengths: tuple[int, int] = (8, 120),
 ) -> Path:
     """Windows of a repetitive sequence, so that a model can learn something in a few steps."""
     rng = np.random.default_rng(seed)
@@ -39,7 +47,7 @@ def make_corpus(
     shards = []
     for split, count in windows.items():
         (folder / split).mkdir(parents=True)
-        tokens = [_window(rng, motif, tokenizer) for _ in range(count)]
+        tokens = [_window(rng, motif, tokenizer, lengths) for _ in range(count)]
         table = pa.table({"tokens": pa.array(tokens, pa.list_(pa.uint16()))})
         name = f"{split}/shard-00000.arrow"
         with pa.ipc.new_file(str(folder / name), table.schema) as writer:
@@ -59,8 +67,10 @@ def make_corpus(
     return folder
 
 
-def _window(rng: np.random.Generator, motif: np.ndarray, tokenizer: DnaTokenizer) -> np.ndarray:
-    start, length = rng.integers(0, 17), rng.integers(8, 120)
+def _window(
+    rng: np.random.Generator, motif: np.ndarray, tokenizer: DnaTokenizer, lengths: tuple[int, int]
+) -> np.ndarray:
+    start, length = rng.integers(0, 17), rng.integers(*lengths)
     content = motif[(start + np.arange(length)) % 17]
     return np.r_[tokenizer.cls, content, tokenizer.sep].astype(np.uint16)
 
@@ -74,3 +84,41 @@ def small_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> DnaTokenizer:
 def small_corpus(tmp_path_factory: pytest.TempPathFactory, small_tokenizer: DnaTokenizer) -> Path:
     folder = tmp_path_factory.mktemp("corpus") / "snp"
     return make_corpus(folder, small_tokenizer, {"train": 60, "dev": 10, "test": 10})
+
+
+@pytest.fixture(scope="session")
+def base(small_tokenizer, small_corpus) -> PretrainSettings:
+    return PretrainSettings(
+        corpora=(small_corpus,),
+        tokenizer=small_tokenizer.folder,
+        out=Path("unset"),
+        steps=STEPS,
+        tokens_per_batch=512,
+        max_length=64,
+        checkpoint_every=3,
+        validate_every=5,
+        device="cpu",
+    )
+
+
+@pytest.fixture(scope="session")
+def reference(base, tmp_path_factory) -> Path:
+    """The uninterrupted run."""
+    out = tmp_path_factory.mktemp("reference") / "out"
+    pretrain(replace(base, out=out))
+    return out
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    return load_file(out / "model.safetensors")
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    a, b = weights(one), weights(other)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def records(out: Path, key: str = "loss") -> list[dict]:
+    lines = map(json.loads, (out / "progress.jsonl").read_text().splitlines())
+    return [line for line in lines if key in line]

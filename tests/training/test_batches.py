@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -193,6 +194,23 @@ def test_shares_of_masked_and_kept_tokens():
     assert abs((seen[chosen] == true[chosen]).mean() - 0.1) < 0.02
     assert (seen[chosen & (seen != true)] == MASK).all()
     assert np.array_equal(seen[~chosen], true[~chosen])
+
+
+def test_random_tokens_replace_their_share_and_are_never_special():
+    pieces = Pieces([Windows([50_000])], 60_000)
+    vocabulary = 60
+    mixed = replace(plan(share=0.5, keep=0.1), random_share=0.2, vocab_size=vocabulary)
+    seen, true, chosen = pieces.masked(0, 0, mixed)
+    of_old, old_true, old_chosen = pieces.masked(0, 0, plan(share=0.5, keep=0.1))
+    assert np.array_equal(chosen, old_chosen)
+    assert np.array_equal(true, old_true)
+    replaced = seen != of_old
+    assert (of_old[replaced] == MASK).all()  # what was visible stays so, what was hidden may change
+    assert abs(replaced.sum() / chosen.sum() - 0.2) < 0.01
+    drawn = np.bincount(seen[replaced], minlength=vocabulary)
+    assert set(np.flatnonzero(drawn)) == set(range(vocabulary)) - {0, SEP, 2, CLS, MASK}
+    expected = drawn.sum() / (vocabulary - 5)
+    assert ((drawn[drawn > 0] - expected) ** 2 / expected).sum() < 2 * vocabulary
 
 
 def test_specials_are_never_chosen():

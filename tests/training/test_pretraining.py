@@ -14,54 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from pybmfm.core import Interrupted, OutOfMemory, UserError, read_manifest
-from pybmfm.training import PretrainSettings, pretrain, pretraining
+from pybmfm.training import pretrain, pretraining
 from pybmfm.training.optimizer import adamw
 from pybmfm.training.schedule import learning_rate
 
-from .conftest import make_corpus
-
-STEPS = 10
-
-
-@pytest.fixture(scope="module")
-def base(small_tokenizer, small_corpus) -> PretrainSettings:
-    return PretrainSettings(
-        corpora=(small_corpus,),
-        tokenizer=small_tokenizer.folder,
-        out=Path("unset"),
-        steps=STEPS,
-        tokens_per_batch=512,
-        max_length=64,
-        checkpoint_every=3,
-        validate_every=5,
-        device="cpu",
-    )
-
-
-@pytest.fixture(scope="module")
-def reference(base, tmp_path_factory) -> Path:
-    """The uninterrupted run."""
-    out = tmp_path_factory.mktemp("reference") / "out"
-    pretrain(replace(base, out=out))
-    return out
-
-
-def weights(out: Path) -> dict[str, torch.Tensor]:
-    return load_file(out / "model.safetensors")
-
-
-def assert_same_weights(one: Path, other: Path) -> None:
-    a, b = weights(one), weights(other)
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
-
-
-def records(out: Path, key: str = "loss") -> list[dict]:
-    lines = map(json.loads, (out / "progress.jsonl").read_text().splitlines())
-    return [line for line in lines if key in line]
+from .conftest import STEPS, assert_same_weights, make_corpus, records
 
 
 def stop_at(monkeypatch, step: int, action) -> None:
@@ -219,7 +178,7 @@ def test_several_corpora_are_mixed(base, tmp_path):
 FORKS = """
 import os, signal, socket, sys
 from pathlib import Path
-from pybmfm.training import PretrainSettings, pretrain, pretraining, checkpoints
+from pybmfm.training import pretrain, pretraining, checkpoints
 
 root, corpus, tokenizer = map(Path, sys.argv[1:])
 

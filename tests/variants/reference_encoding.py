@@ -75,9 +75,7 @@ def reverse_complement_codes(
     lost = arriving & (parts == DELETION)
     dropped["mark_on_deletion"] = int(lost.sum())
     dropped["mark_at_end_without_flank"] = int(marks[-1].sum()) if right_flank is None else 0
-    dropped["mark_kept_without_its_state"] = sum(
-        _exchanges(*pair) for pair in pairwise(states)
-    )
+    dropped["mark_kept_without_its_state"] = sum(_exchanges(*pair) for pair in pairwise(states))
     moved = np.where(arriving & ~lost, parts + np.uint8(INSERTION), parts)
     return CODE_OF_STATES[moved[:, 0], moved[:, 1]][::-1].copy(), +dropped
 

@@ -12,6 +12,7 @@ import pytest
 from pybmfm.core import UserError
 from pybmfm.variants import STATES, FrequencyTable
 from pybmfm.variants.build import FrequencySettings, variant_frequencies
+from pybmfm.variants.density import bin_size
 
 from .conftest import HEADER, MakeTable, vcf_text
 
@@ -216,6 +217,59 @@ def test_auto_looks_at_the_whole_vcf_whatever_the_contig(tmp_path: Path) -> None
     vcf.write_text(vcf_text("chr1 2 C T AF=0.3", "chr2 3 G C COMMON;AF=0.1"))
     variant_frequencies(_settings(tmp_path, vcf, contigs=("chr1",)))
     assert FrequencyTable.open(tmp_path / "out").manifest["dropped"] == {"not_common": 1}
+
+
+def test_a_vcf_of_the_other_assembly_is_refused(tmp_path: Path) -> None:
+    fasta, vcf = tmp_path / "g.fa", tmp_path / "v.vcf"
+    fasta.write_text(f">NC_000001.11\n{SEQUENCE}\n")
+    vcf.write_text(vcf_text("NC_000001.10 2 C T AF=0.3"))
+    settings = FrequencySettings(fasta=fasta, vcf=vcf, out=tmp_path / "out")
+    with pytest.raises(UserError, match=r"is of GRCh37 \(NC_000001.10 .*is of GRCh38; give"):
+        variant_frequencies(settings)
+    assert not settings.out.exists()
+
+
+def test_the_manifest_describes_the_alleles_used(make_table: MakeTable) -> None:
+    table = make_table(
+        {"chr1": SEQUENCE},
+        "chr1 1 A G FREQ=X:0.9,0.1",
+        "chr1 2 C A,CT,<DEL> AF=0.002,0.5,0.1",
+        "chr1 3 GT CA,G AF=0.001,1",
+        "chr1 5 ACG TA AF=0.3",
+        "chr1 9 AC GT AC=1;AN=4",
+    )
+    manifest = table.manifest["contigs"]["chr1"]
+    classes = {"snv": 2, "mnv": 1, "insertion": 1, "deletion": 1, "complex": 1}
+    assert manifest["variant_classes"] == table.manifest["variant_classes"] == classes
+    assert (manifest["transitions"], manifest["transversions"], manifest["titv"]) == (1, 1, 1.0)
+    assert manifest["frequency_fields"] == {"AC/AN": 1, "AF": 3, "FREQ": 1}
+    spectrum = manifest["frequency_spectrum"]
+    assert spectrum["edges"] == [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
+    assert spectrum["counts"] == [0, 1, 0, 0, 0, 0, 1, 0, 3, 1]
+    lines = (table.folder / "density.tsv").read_text().splitlines()
+    assert lines == ["contig\tstart\tend\tpositions", "chr1\t0\t10\t8"]
+
+
+@pytest.mark.parametrize(
+    ("length", "size"),
+    [
+        (10, 1_000),
+        (1_000_000, 1_000),
+        (1_000_001, 2_000),
+        (4_000_000, 5_000),
+        (248_956_422, 500_000),
+    ],
+)
+def test_density_bins_are_a_thousandth_of_a_contig_rounded_up(length: int, size: int) -> None:
+    assert bin_size(length) == size
+
+
+def test_an_unknown_source_is_refused_with_those_there_are(make_table: MakeTable) -> None:
+    records = ["chr1 2 C T FREQ=A:0.7,0.3|B:0.9,0.1"]
+    table = make_table({"chr1": SEQUENCE}, *records, sources=("B",))
+    assert _rows(table) == {1: {"T": 0.1, "C": 0.9}}
+    with pytest.raises(UserError, match="has no frequency source C; give --source one of A, B"):
+        make_table({"chr1": SEQUENCE}, *records, sources=("A", "C"))
 
 
 def _body(*lines: str) -> str:
