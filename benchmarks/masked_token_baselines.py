@@ -314,7 +314,7 @@ def _flanks(codes: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.f
     """One-hot of the four plain bases at each flank; anything else is nothing."""
     at = np.clip(places[:, None] + FLANKS, 0, len(codes) - 1)
     hot: NDArray[np.float64] = (codes[at][:, :, None] == np.arange(4)).astype(float)
-    return hot.reshape(len(places), -1)
+    return hot.reshape(len(places), 4 * len(FLANKS))
 
 
 def _show(rows: list[Row]) -> None:

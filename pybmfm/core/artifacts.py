@@ -79,7 +79,7 @@ def write_manifest(
     *,
     artefact: str,
     settings: Mapping[str, Any],
-    inputs: Iterable[str | Path] = (),
+    inputs: Iterable[str | Path | Mapping[str, Any]] = (),
     **sections: Any,
 ) -> None:
     """Write ``folder/manifest.json``: versions, settings, digests of the inputs, counts.
@@ -91,7 +91,8 @@ def write_manifest(
     settings
         The options it was made with, JSON types only.
     inputs
-        Files or artefact folders read; a folder is described by its own manifest's digest.
+        Files or artefact folders read, or what `describe_inputs` says of them; a folder is
+        described by its own manifest's digest.
     sections
         Further top-level keys, such as ``counts={"read": 3, "used": 2, "dropped": {...}}``.
     """
@@ -133,13 +134,18 @@ def read_manifest(folder: str | Path, artefact: str | None = None) -> dict[str, 
     return dict(content)
 
 
-def describe_inputs(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
+def describe_inputs(inputs: Iterable[str | Path | Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Name, size and SHA-256 of each input; names only, so that a moved project reproduces.
 
-    A folder is described by its manifest, under the name ``folder/manifest.json``.
+    A folder is described by its manifest, under the name ``folder/manifest.json``. What is
+    described already stays as it is.
     """
     described = []
-    for path in map(Path, paths):
+    for one in inputs:
+        if isinstance(one, Mapping):
+            described.append(dict(one))
+            continue
+        path = Path(one)
         file, name = path, path.name
         if path.is_dir():
             file, name = path / MANIFEST, f"{path.name}/{MANIFEST}"

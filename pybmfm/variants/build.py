@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pybmfm.core import UserError, output_directory, write_manifest
+from pybmfm.core import UserError, describe_inputs, output_directory, write_manifest
 from pybmfm.genome import Genome
 from pybmfm.variants.table import ARTEFACT
 from pybmfm.variants.table_builder import TableBuilder
@@ -71,7 +72,14 @@ def variant_frequencies(settings: FrequencySettings) -> dict[str, Any]:
         assemblies, a source is nowhere in the VCF, or more than 1 % of the comparable records
         disagree with the FASTA. No output appears then.
     """
-    with Genome(settings.fasta) as genome, output_directory(settings.out) as folder:
+    inputs: list[Path] = [settings.fasta, settings.vcf]
+    with (
+        Genome(settings.fasta) as genome,
+        output_directory(settings.out) as folder,
+        ThreadPoolExecutor(1) as aside,
+    ):
+        # A second thread has time for the digests while the first waits for records.
+        described = aside.submit(describe_inputs, inputs) if settings.threads > 1 else None
         aliases = read_aliases(settings.alias, genome) if settings.alias else {}
         reader = VcfReader(settings.vcf, settings.threads)
         sections = TableBuilder(settings, genome, reader, aliases, folder).build()
@@ -79,7 +87,7 @@ def variant_frequencies(settings: FrequencySettings) -> dict[str, Any]:
             folder,
             artefact=ARTEFACT,
             settings=_table_settings(settings, aliases),
-            inputs=[settings.fasta, settings.vcf],
+            inputs=described.result() if described else inputs,
             **sections,
         )
     # Not before: an error is to be the only line.

@@ -178,7 +178,7 @@ def test_several_corpora_are_mixed(base, tmp_path):
 FORKS = """
 import os, signal, socket, sys
 from pathlib import Path
-from pybmfm.training import pretrain, pretraining, checkpoints
+from pybmfm.training import PretrainSettings, pretrain, pretraining, checkpoints
 
 root, corpus, tokenizer = map(Path, sys.argv[1:])
 
