@@ -13,8 +13,8 @@ import numpy as np
 
 from pybmfm.core import UserError, digest_file, output_directory, progress, write_manifest
 from pybmfm.core.artifacts import MANIFEST
+from pybmfm.core.parallel import in_order
 from pybmfm.corpus.counts import SplitCounts, disk_use
-from pybmfm.corpus.parallel import in_order
 from pybmfm.corpus.rows import make_rows, plan_rows
 from pybmfm.corpus.shards import Shard, ShardWriter, divide_into_shards, in_genome_order
 from pybmfm.corpus.sources import WindowSource, open_encoder

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pybmfm.core import UserError
+from pybmfm.core.parallel import threads_that_may_be_left
 from pybmfm.corpus.sources import open_encoder
 from pybmfm.corpus.window_selection import check_windows_fit, draw_training_windows
 from pybmfm.corpus.windows_table import read_windows
@@ -124,7 +124,7 @@ class TokenizerLines:
             yield from self._lines(genome, rows)
 
     def _lines(self, one: TrainingGenome, rows: pd.DataFrame) -> Iterator[npt.NDArray[np.uint8]]:
-        with Genome(one.fasta) as genome, ThreadPoolExecutor(self._threads) as pool:
+        with Genome(one.fasta) as genome, threads_that_may_be_left(self._threads) as pool:
             check_windows_fit(rows, genome, one.windows)
             encoder, _ = open_encoder(
                 genome,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybmfm.core import progress
-from pybmfm.corpus.parallel import in_order
+from pybmfm.core.parallel import in_order
 from pybmfm.evaluation.leakage_duplicates import RowDigests
 from pybmfm.evaluation.leakage_kmers import (
     Hashes,

@@ -13,7 +13,7 @@ from pybmfm.core.artifacts import MANIFEST
 
 REPORT = "report"
 # Folders inside an unfinished run whose manifests are of intermediate states.
-INNER_FOLDERS = {"checkpoints", "training_state"}
+INNER_FOLDERS = {"best", "checkpoints", "training_state"}
 SIMULATION = "simulation"  # its folder holds task tables, which are artefacts themselves
 
 

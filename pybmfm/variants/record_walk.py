@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -92,12 +93,12 @@ class RecordWalk:
         """
         skipped = self.start[1]
         try:
-            results = ordered_map(self._read, self._tasks(), self.threads)
-            for result in progress(results, "reading variants", unit="MB"):
-                self._take(result, skipped)
-                skipped = 0
-                if self._ended:
-                    break
+            with closing(ordered_map(self._read, self._tasks(), self.threads)) as results:
+                for result in progress(results, "reading variants", unit="MB"):
+                    self._take(result, skipped)
+                    skipped = 0
+                    if self._ended:
+                        break
         except TruncatedFile as error:
             path = self.blocks.path
             raise broken_file(path, f"line {whole_lines(path) + 1}") from error

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from pybmfm.core.parallel import in_order, threads_that_may_be_left
 from pybmfm.genome import compression_of, open_bytes
 from pybmfm.genome.bgzip_blocks import BLOCKS_PER_GROUP, MAX_BLOCK, Group, block_groups, inflate
 
 _TEXT = 1 << 20
-# Blocks under way per thread, so that none waits while results are taken in order.
-_AHEAD = 2
-
 Block = bytes | Group
 
 T = TypeVar("T")
@@ -59,7 +55,9 @@ class TextBlocks:
         return buffer, inflate(self.path, block, buffer)
 
 
-def ordered_map(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+def ordered_map(
+    work: Callable[[T], R], items: Iterable[T], threads: int
+) -> Generator[R, None, None]:
     """Yield ``work(item)`` in the order of the items, some of them computed ahead.
 
     Items are taken when their work begins, not before.
@@ -67,14 +65,5 @@ def ordered_map(work: Callable[[T], R], items: Iterable[T], threads: int) -> Ite
     if threads == 1:
         yield from map(work, items)
         return
-    with ThreadPoolExecutor(threads) as pool:
-        under_way: deque[Future[R]] = deque()
-        try:
-            for item in items:
-                under_way.append(pool.submit(work, item))
-                if len(under_way) > _AHEAD * threads:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    with threads_that_may_be_left(threads) as pool:
+        yield from in_order(work, items, pool, threads)

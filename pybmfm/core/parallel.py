@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -33,3 +34,17 @@ def in_order(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+@contextmanager
+def threads_that_may_be_left(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Make a pool for use in a generator, which does not wait for its threads at the end.
+
+    A generator that is not gone through is ended by the garbage collector, at any moment and in
+    any thread. Waiting for other threads there can stop the process for good.
+    """
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
