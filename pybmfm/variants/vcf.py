@@ -148,9 +148,17 @@ class VcfReader:
 
 
 def shared_contigs(
-    fasta: str | Path, fasta_lengths: Mapping[str, int], reader: VcfReader
+    fasta: str | Path,
+    fasta_lengths: Mapping[str, int],
+    reader: VcfReader,
+    aliases: Mapping[str, str],
 ) -> dict[str, str]:
     """Return FASTA contig -> VCF name of the contigs both have, in FASTA order.
+
+    Parameters
+    ----------
+    aliases
+        VCF name -> FASTA name where the user says so; they go before all other matching.
 
     Raises
     ------
@@ -159,6 +167,7 @@ def shared_contigs(
     """
     names = reader.contig_names()
     matched = match_contigs(fasta_lengths, names, reader.header.lengths)
+    matched |= {name: aliases[name] for name in names if name in aliases}
     if not matched:
         raise no_shared_contig(fasta, fasta_lengths, reader.path, names)
     of_fasta: dict[str, str] = {}

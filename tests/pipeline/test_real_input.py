@@ -80,6 +80,8 @@ def test_every_artefact_is_there(real_run):
         "tokenizers/comparison/summary.tsv",
         "corpora/ref/train/shard-00000.arrow",
         "corpora/snp/train/shard-00000.arrow",
+        "leakage/leakage.tsv",
+        "tokenizers/comparison/published.tsv",
         "models/ref/model.safetensors",
         "models/snp/model.safetensors",
         "scored_variants/snp.scored.vcf.gz",
@@ -97,6 +99,16 @@ def test_every_record_is_accounted_for_and_agrees_with_the_reference(real_run, r
     assert manifest["read"] == records
     assert manifest["read"] == manifest["used"] + sum(manifest["dropped"].values())
     assert manifest["dropped"].get("reference_mismatch", 0) == 0
+
+
+def test_corpora_share_no_base_pair_between_splits(real_run):
+    """And what they share in 32-mers are repeats of the genome."""
+    found = pd.read_csv(real_run / "leakage/leakage.tsv", sep="\t")
+    corpora = found[found["kind"] == "corpus"]
+    values = corpora.set_index(["what", "split_a", "split_b", "quantity"])["value"].unstack()
+    assert len(values) == 6  # two corpora, three pairs of splits
+    assert (values["shared_bp"] == 0).all()
+    assert (values["shared_32mers_repeated"] == values["shared_32mers"]).all()
 
 
 def test_table_holds_every_model_task_and_seed(real_run):

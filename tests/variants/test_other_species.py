@@ -123,6 +123,19 @@ def test_own_aliases_name_the_contigs(tmp_path: Path) -> None:
     assert manifest["contigs"]["II"]["vcf_name"] == "II"
 
 
+def test_own_aliases_count_when_contigs_are_listed(tmp_path: Path) -> None:
+    fasta, vcf = tmp_path / "genome.fa", tmp_path / "variants.vcf"
+    fasta.write_text(">I\nACGTACGT\n>II\nACGT\n")
+    vcf.write_text(vcf_text("NC_001133.9 2 C T AF=0.5"))
+    aliases, out = tmp_path / "aliases.tsv", tmp_path / "contigs.tsv"
+    aliases.write_text("NC_001133.9\tI\n")
+    arguments = ["--fasta", fasta, "--vcf", vcf, "--alias", aliases, "--out", out]
+    with pytest.raises(SystemExit) as ended:
+        main(["list-contigs", *map(str, arguments)])
+    assert ended.value.code == 0
+    assert out.read_text().splitlines()[1:] == ["I\t8\tNC_001133.9"]
+
+
 def test_an_alias_without_its_second_column_is_refused_with_the_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

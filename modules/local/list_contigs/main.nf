@@ -5,6 +5,7 @@ process LIST_CONTIGS {
 
     input:
     tuple val(meta), path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*'), path(vcf, stageAs: 'variants/*'), path(vcf_index, stageAs: 'variants/*')
+    path aliases, stageAs: 'aliases/*'
     val digest
 
     output:
@@ -16,12 +17,13 @@ process LIST_CONTIGS {
 
     script:
     def args = task.ext.args ?: ''
+    def names = aliases ? "--alias ${aliases}" : ''
     """
     list-contigs \\
         --fasta ${fasta} \\
         --vcf ${vcf} \\
         --out contigs${meta.suffix}.tsv \\
-        ${args}
+        ${names} ${args}
     """
 
     stub:

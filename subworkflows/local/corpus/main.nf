@@ -25,12 +25,12 @@ workflow CORPUS {
     varying    = genomes.filter { meta, _fasta, _index, _vcf, _vcf_index -> meta.encoding == 'snp' && 'snp' in options.encodings }
 
     // frequencies, scattered over contigs and gathered -> [[genome: 'human', ...], frequencies]
-    LIST_CONTIGS(varying, digest)
+    aliases = options.contig_aliases ? file(options.contig_aliases) : []
+    LIST_CONTIGS(varying, aliases, digest)
     contigs = LIST_CONTIGS.out.contigs
         .splitCsv(header: true, sep: '\t')
         .map { meta, row -> [meta, row.contig] }
         .filter { _meta, contig -> !options.contigs || contig in options.contigs }
-    aliases = options.contig_aliases ? file(options.contig_aliases) : []
     VARIANT_FREQUENCIES(contigs.combine(varying, by: 0), aliases, digest)
     MERGE_FREQUENCIES(VARIANT_FREQUENCIES.out.frequencies.groupTuple(), digest)
     frequencies = MERGE_FREQUENCIES.out.frequencies
