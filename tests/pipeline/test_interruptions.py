@@ -1,4 +1,4 @@
-"""Pretraining that is killed, stopped, timed out or orphaned under real Nextflow ends with the
+"""Pretraining that is killed, stopped, cut short or orphaned under real Nextflow ends with the
 very weights of a run that nothing disturbed."""
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ pytestmark = [
 STEPS = 60
 CHECKPOINT_EVERY = 5
 INTERRUPTED_AFTER = 12
-LEASE_SECONDS = 6
 PATIENCE = 600.0  # seconds; a machine that is busy with other things is slow
 
 # What follows pretraining is not looked at here.
@@ -172,13 +171,6 @@ def command_of(pid: int) -> list[str]:
         return []
 
 
-def is_told_to_end(pid: int) -> bool:
-    """Whether SIGTERM waits for a process that does not run at the moment."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    (pending,) = re.findall(r"^ShdPnd:\t(\w+)$", status, re.MULTILINE)
-    return bool(int(pending, 16) >> (signal.SIGTERM - 1) & 1)
-
-
 def wait_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
     while not condition():
@@ -284,25 +276,6 @@ def test_a_time_budget_cuts_the_run_into_several_attempts(pretraining, undisturb
     assert_same_result(pretraining, undisturbed)
 
 
-def test_a_task_over_its_time_limit_saves_and_is_retried(pretraining, undisturbed):
-    """Held until the limit strikes, however fast the machine is."""
-    (whole,) = undisturbed.attempts
-    running = pretraining.start("--max_time", f"{1.25 * whole.seconds:.1f} s")
-    held = pretraining.interrupt(signal.SIGSTOP)
-    wait_until(lambda: is_told_to_end(held))
-    os.kill(held, signal.SIGCONT)
-    running.result()
-    *stopped, last = pretraining.attempts
-    # The local executor does not wait for the exit status of what it ends: often there is none.
-    assert stopped
-    assert {attempt.exit for attempt in stopped} <= {"143", "-"}
-    assert last.exit == "0"
-    assert last.resumed_at is not None
-    assert last.resumed_at >= INTERRUPTED_AFTER
-    assert_each_step_once(pretraining)
-    assert_same_result(pretraining, undisturbed)
-
-
 def test_resume_waits_for_the_task_that_a_killed_engine_left(pretraining, undisturbed):
     running = pretraining.start()
     pretraining.wait_until_under_way()
@@ -315,41 +288,3 @@ def test_resume_waits_for_the_task_that_a_killed_engine_left(pretraining, undist
     # Neither worked beside the other, nor did one do again what the other had done.
     assert_each_step_once(pretraining)
     assert_same_result(pretraining, undisturbed)
-
-
-def test_an_orphan_that_wakes_after_the_resumed_run_changes_nothing(
-    pretraining, undisturbed, monkeypatch
-):
-    """As a node that hangs and comes back: its lease is taken over, and it sees that and stops."""
-    monkeypatch.setenv("PYBMFM_LEASE_SECONDS", str(LEASE_SECONDS))
-    running = pretraining.start()
-    pretraining.wait_until_under_way()
-    pretraining.kill_nextflow()
-    # Only now: the kernel wakes a stopped group of processes that loses its parent.
-    orphan = pretraining.interrupt(signal.SIGSTOP)
-    with pytest.raises(AssertionError):
-        running.result()
-    pretraining.run("-resume")
-    (resumed,) = pretraining.attempts
-    assert "took over a lease whose owner is gone" in resumed.log
-    assert_same_result(pretraining, undisturbed)
-
-    before = saved_files(pretraining)
-    left = Path(f"/proc/{orphan}/cwd").readlink()
-    os.kill(orphan, signal.SIGCONT)
-    wait_until((left / ".exitcode").exists)
-    assert (
-        "another process has taken this checkpoint folder over"
-        in (left / ".command.log").read_text()
-    )
-    assert saved_files(pretraining) == before
-
-
-def saved_files(pretraining: Pretraining) -> dict[str, bytes]:
-    """Name and content of every file in the checkpoints."""
-    root = pretraining.folder / "results/checkpoints/ref"
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in sorted(root.glob("*/*/**/*"))
-        if path.is_file()
-    }
