@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
-import importlib
 import logging
 import sys
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from pybmfm import __version__
+from pybmfm.cli.lazy import LazyGroup
 from pybmfm.core.errors import Interrupted, UserError, is_out_of_memory
 
 # verb: one line of help. 'encode-genome' lives in pybmfm/cli/encode_genome.py as `command`.
@@ -52,37 +51,12 @@ ENVIRONMENT = {
 }
 
 
-class LazyGroup(click.Group):
-    """Imports a verb's module only when that verb is asked for, so that --help is instant."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Verbs in the order data visits them."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import ``pybmfm.cli.<verb>`` and return its ``command``."""
-        if cmd_name not in VERBS:
-            return None
-        module = importlib.import_module(f"pybmfm.cli.{cmd_name.replace('-', '_')}")
-        return module.command  # type: ignore[no-any-return]
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest verb where the one asked for is unknown."""
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], VERBS, n=1)
-            remedy = f"did you mean '{near[0]}'?" if near else "see 'pybmfm --help'."
-            ctx.fail(f"No such command '{args[0]}': {remedy}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    verbs=VERBS,
+    package="pybmfm.cli",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="pybmfm")
 def group() -> None:
     """SNP-aware DNA language models, from genome and variants to one report.

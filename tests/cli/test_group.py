@@ -13,6 +13,7 @@ import click
 import pytest
 
 from pybmfm.cli import main
+from pybmfm.cli.build_task import BUILDERS
 from pybmfm.cli.group import VERBS
 from pybmfm.core import Interrupted, OutOfMemory, UserError
 
@@ -23,6 +24,12 @@ def test_verb_has_help_with_an_example_and_an_executable(verb: str, repository: 
     text = module.command.get_help(click.Context(module.command, info_name=verb))
     assert "Example" in text
     assert os.access(repository / "bin" / verb, os.X_OK)
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_builder_of_tasks_has_help_with_an_example(builder: str) -> None:
+    module = importlib.import_module(f"pybmfm.cli.build_task.{builder.replace('-', '_')}")
+    assert "Example" in module.command.get_help(click.Context(module.command, info_name=builder))
 
 
 def test_help_imports_no_heavy_package() -> None:
@@ -81,3 +88,10 @@ def test_unknown_verb_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
         main(["pretrian"])
     assert exit_info.value.code == 2
     assert "pretrain" in capsys.readouterr().err
+
+
+def test_unknown_builder_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        main(["build-task", "geu"])
+    assert exit_info.value.code == 2
+    assert "'gue'" in capsys.readouterr().err

@@ -1,0 +1,25 @@
+"""``pybmfm build-task``: task tables from published benchmarks. One module per builder."""
+
+from __future__ import annotations
+
+import click
+
+from pybmfm.cli.lazy import LazyGroup
+
+# builder: one line of help. 'core-promoter' lives in core_promoter.py here as `command`.
+BUILDERS = {
+    "gue": "A GUE folder tree, as published.",
+    "mpra": "A lenti-MPRA library.",
+}
+
+
+@click.group("build-task", cls=LazyGroup, verbs=BUILDERS, package="pybmfm.cli.build_task")
+def command() -> None:
+    """Make task tables from published benchmarks.
+
+    Each writes OUT/tasks.csv, OUT/TASK/{train,dev,test}.csv and OUT/manifest.json.
+
+    \b
+    Example:
+      pybmfm build-task gue --input GUE --out tasks --task prom_300_all
+    """

@@ -1,0 +1,26 @@
+"""``pybmfm build-task mpra``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pybmfm.cli.options import PATH, out_option, unused_seed_option
+
+
+@click.command("mpra")
+@click.option("--input", "source", type=PATH, required=True, help="Library table (.tsv, .tsv.gz).")
+@out_option("Folder of task tables")
+@click.option("--column", help="Activity column, such as K562; may be left out if only one.")
+@unused_seed_option()
+def command(source: Path, out: Path, column: str | None) -> None:
+    """A lenti-MPRA library (name, split, sequence, activity) becomes a regression task.
+
+    \b
+    Example:
+      pybmfm build-task mpra --input k562.tsv.gz --out tasks --column K562
+    """
+    from pybmfm.tasks import MpraSettings, build_mpra
+
+    build_mpra(MpraSettings(input=source, out=out, column=column))
