@@ -3,7 +3,7 @@
 // Each comment shows what flows through the channel below it.
 //
 
-include { readGenomes   } from '../subworkflows/local/utils_params/main'
+include { isAddress; readGenomes } from '../subworkflows/local/utils_params/main'
 include { SIMULATE      } from '../modules/local/simulate/main'
 include { SUMMARIZE     } from '../modules/local/summarize/main'
 include { MULTIQC       } from '../modules/local/multiqc/main'
@@ -126,9 +126,9 @@ def withIndex(path, suffixes) {
     return [file(path), indices]
 }
 
-// An absolute path or address for what must outlive the work folder.
+// An absolute path or address for what must outlive the work folder; addresses are for the package, not for Nextflow.
 def durablePath(path) {
-    return file(path).toUriString()
+    return isAddress(path) ? path : file(path).toUriString()
 }
 
 // The folders given by --tokenizer, --corpus or --checkpoint, by the encoding in their manifests.

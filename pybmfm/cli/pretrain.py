@@ -95,8 +95,8 @@ SHARE = click.FloatRange(0, 1)
 )
 @click.option(
     "--checkpoints",
-    type=PATH,
-    help="Durable root for checkpoints, in a folder per run [default: OUT/checkpoints].",
+    help="Durable root for checkpoints, in a folder per run: a folder, or an address such as "
+    "s3://bucket/checkpoints  [default: OUT/checkpoints]",
 )
 @click.option("--keep", type=POSITIVE, default=2, show_default=True, help="Checkpoints kept.")
 @click.option(

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +13,16 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from pybmfm.core import UserError, digest_file, read_manifest, write_json
+from pybmfm.core import digest_file, write_json
+from pybmfm.core.artifacts import MANIFEST
 from pybmfm.model import load_model
 from pybmfm.training.batches import Position
 from pybmfm.training.divergence import LossHistory
+from pybmfm.training.storage import Storage, replaced_folder
 
 log = logging.getLogger("pybmfm")
 
+BEST = "best"
 STATE_FOLDER = "training_state"
 TENSORS = f"{STATE_FOLDER}/optimizer.safetensors"
 STATE = f"{STATE_FOLDER}/state.json"
@@ -64,29 +64,29 @@ class CheckpointFolder:
 
     Parameters
     ----------
-    folder
+    storage
         Where they lie.
     keep
         How many are kept.
     """
 
-    def __init__(self, folder: Path, keep: int = 2) -> None:
-        self.folder = folder
+    def __init__(self, storage: Storage, keep: int = 2) -> None:
+        self.storage = storage
         self.keep = max(1, keep)
 
-    def steps(self) -> dict[int, Path]:
-        """Step and folder of every committed checkpoint, oldest first."""
-        found = self.folder.glob("step-*") if self.folder.is_dir() else ()
-        named = {int(p.name[5:]): p for p in found if p.is_dir() and p.name[5:].isdigit()}
-        return dict(sorted(named.items()))
+    def steps(self) -> dict[int, str]:
+        """Step and name of every committed checkpoint, oldest first."""
+        names = [name for name in self.storage.folders() if name.startswith("step-")]
+        return dict(sorted((int(name[5:]), name) for name in names if name[5:].isdigit()))
 
-    def newest(self) -> tuple[Path, TrainingState] | None:
+    def newest(self) -> tuple[str, TrainingState] | None:
         """Return the newest checkpoint that is whole; says so when it has to fall back."""
-        for path in reversed(self.steps().values()):
+        for name in reversed(self.steps().values()):
             try:
-                return path, _read_state(path)
+                return name, _read_state(self.storage.path(name))
             except (OSError, ValueError, KeyError, TypeError) as error:
-                log.warning("%s is damaged (%s): falling back to the one before", path, error)
+                place = f"{self.storage.place}/{name}"
+                log.warning("%s is damaged (%s): falling back to the one before", place, error)
         return None
 
     def commit(
@@ -96,7 +96,7 @@ class CheckpointFolder:
         optimizer: torch.optim.Optimizer,
         names: Mapping[torch.Tensor, str],
         check: Callable[[], None],
-    ) -> Path:
+    ) -> None:
         """Write a checkpoint aside, make it durable, check the lease, and give it its name.
 
         Parameters
@@ -110,24 +110,21 @@ class CheckpointFolder:
         check
             Raises when this process may no longer write here.
         """
-        target = self.folder / f"step-{state.step:06d}"
-        with _replacing(target, check) as staging:
+        with self.storage.replacing(f"step-{state.step:06d}", check) as staging:
             (staging / STATE_FOLDER).mkdir()
             write_model(staging)
             save_file(_optimizer_tensors(optimizer, names), staging / TENSORS)
             digests = {name: digest_file(staging / name) for name in DIGESTED}
             write_json(staging / STATE, {**asdict(state), "sha256": digests})
         self._remove_old(state.step)
-        return target
 
     def _remove_old(self, step: int) -> None:
         """Keep the newest; what lies beyond ``step`` was damaged, or we would have used it."""
         steps = self.steps()
         past = [number for number in steps if number <= step]
         for number in [*past[: -self.keep], *(n for n in steps if n > step)]:
-            shutil.rmtree(steps[number], ignore_errors=True)
-        for orphan in self.folder.glob(".step-*.part"):  # left by a killed process
-            shutil.rmtree(orphan, ignore_errors=True)
+            self.storage.remove(steps[number])
+        self.storage.sweep()
 
 
 class BestFolder:
@@ -135,56 +132,36 @@ class BestFolder:
 
     Parameters
     ----------
-    folder
-        Its place.
+    storage
+        Where it lies, under the name ``best``.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.place = f"{storage.place}/{BEST}"
 
     def step(self) -> int | None:
         """Step of the weights in it; None where there are none."""
         try:
-            return int(read_manifest(self.folder, "checkpoint")["counts"]["steps"])
-        except (UserError, KeyError, TypeError, ValueError):
+            return int(
+                json.loads(self.storage.read(f"{BEST}/{MANIFEST}") or b"")["counts"]["steps"]
+            )
+        except (OSError, KeyError, TypeError, ValueError):
             return None
 
     def commit(self, write_model: Callable[[Path], None], check: Callable[[], None]) -> None:
         """Put what ``write_model`` writes in the place of what was there; ``check`` as above."""
-        with _replacing(self.folder, check) as staging:
+        with self.storage.replacing(BEST, check) as staging:
             write_model(staging)
 
     def copy_to(self, target: Path, check: Callable[[], None]) -> None:
         """Copy it, whole or not at all."""
-        with _replacing(target, check) as staging:
-            shutil.copytree(self.folder, staging, dirs_exist_ok=True)
+        with replaced_folder(target, check) as staging:
+            shutil.copytree(self.storage.path(BEST), staging, dirs_exist_ok=True)
 
     def remove(self) -> None:
         """Forget it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@contextmanager
-def _replacing(target: Path, check: Callable[[], None]) -> Iterator[Path]:
-    """Yield a folder that, made durable and if ``check`` lets it, takes the name ``target``.
-
-    What had the name before goes: a damaged checkpoint that the run fell back from, or a model
-    that was not as good. What a killed process left half-written under other names goes too.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        staging.mkdir()
-        yield staging
-        _make_durable(staging)
-        check()
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(staging, target)
-        _sync(target.parent)
-    finally:
-        for orphan in target.parent.glob(f".{target.name}.*.part"):
-            shutil.rmtree(orphan, ignore_errors=True)
+        self.storage.remove(BEST)
 
 
 def restore(
@@ -227,16 +204,3 @@ def _read_state(path: Path) -> TrainingState:
         if digest_file(path / name) != digest:
             raise ValueError(f"{name} is not as it was written")
     return TrainingState.from_json(content)
-
-
-def _make_durable(folder: Path) -> None:
-    for path in [*folder.rglob("*"), folder]:
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,12 +7,12 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from pybmfm.core import UserError, digest_file
 from pybmfm.core.provenance import source_digest
 from pybmfm.training.settings import PretrainSettings
+from pybmfm.training.storage import Storage, open_storage
 
 log = logging.getLogger("pybmfm")
 
@@ -67,15 +67,15 @@ def run_identity(settings: PretrainSettings, precision: str, processes: int) -> 
     }
 
 
-def checkpoint_folder(settings: PretrainSettings, identity: Mapping[str, Any]) -> Path:
+def checkpoint_storage(settings: PretrainSettings, identity: Mapping[str, Any]) -> Storage:
     """Return where a run's checkpoints lie: in ``out``, or under its own name in the root."""
     if settings.checkpoints is None:
-        return settings.out / "checkpoints"
+        return open_storage(settings.out / "checkpoints")
     text = json.dumps(identity, sort_keys=True)
-    return settings.checkpoints / hashlib.sha256(text.encode()).hexdigest()[:16]
+    return open_storage(settings.checkpoints, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
-def check_identity(found: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
+def check_identity(found: Mapping[str, Any], wanted: Mapping[str, Any], folder: str) -> None:
     """Refuse to continue another run; another number of processes or source is only told.
 
     Raises

@@ -1,8 +1,8 @@
 """One writer per checkpoint folder, also on shared disks where file locks do not work.
 
-A lease is a file that names its owner and is touched again and again by a thread of that owner.
-Who finds one waits until it is given back or has gone stale, takes it over, and the old owner, if
-it is still alive, sees that before it commits its next checkpoint.
+A lease is a file or object that names its owner and is touched again and again by a thread of that
+owner. Who finds one waits until it is given back or has gone stale, takes it over, and the old
+owner, if it is still alive, sees that before it commits its next checkpoint.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from types import TracebackType
 from typing import Any
 
 from pybmfm.core import Interrupted, UserError
+from pybmfm.training.lease_record import Found, Record
 
 log = logging.getLogger("pybmfm")
-LEASE = "lease.json"
 DEFAULT_STALE_AFTER = 60.0
 STALE_AFTER_VARIABLE = "PYBMFM_LEASE_SECONDS"
 
@@ -32,8 +32,8 @@ class Lease:
 
     Parameters
     ----------
-    folder
-        The checkpoint folder, made when absent.
+    record
+        Where it is written down.
     stale_after
         Seconds without a heartbeat after which the owner counts as gone; by default 60, or the
         environment's ``PYBMFM_LEASE_SECONDS``.
@@ -50,12 +50,12 @@ class Lease:
 
     def __init__(
         self,
-        folder: str | Path,
+        record: Record,
         *,
         stale_after: float | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.path = Path(folder) / LEASE
+        self.record = record
         self.stale_after = stale_after or float(
             os.environ.get(STALE_AFTER_VARIABLE, DEFAULT_STALE_AFTER)
         )
@@ -71,12 +71,11 @@ class Lease:
 
     def __enter__(self) -> Lease:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._acquire()
         except OSError as error:
             raise UserError(
                 f"cannot be written ({error.strerror or error})",
-                file=self.path.parent,
+                file=self.record.folder,
                 remedy="choose a folder you may write to",
             ) from error
         self._heart.start()
@@ -90,13 +89,15 @@ class Lease:
     ) -> None:
         self._done.set()
         self._heart.join()
-        if self.is_held():
-            self.path.unlink(missing_ok=True)
+        try:
+            if self.is_held():
+                self.record.remove()
+        except OSError as failure:  # it goes stale by itself
+            log.warning("the lease could not be given back (%s)", failure)
 
     def is_held(self) -> bool:
-        """Whether the file still names this process."""
-        found = self._read()
-        return found is not None and found.get("id") == self.owner["id"]
+        """Whether the record still names this process."""
+        return self._is_ours(self._read()[1])
 
     def check(self) -> None:
         """Refuse to go on when another process has taken the folder over.
@@ -109,7 +110,7 @@ class Lease:
         if not self.is_held():
             raise UserError(
                 "another process has taken this checkpoint folder over",
-                file=self.path.parent,
+                file=self.record.folder,
                 remedy="let that one finish, or use another --out",
             )
 
@@ -118,25 +119,29 @@ class Lease:
         since = time.monotonic()
         told = False
         while True:
-            if self._create():
+            if self.record.create(self._content()):
                 return
-            found = self._read()
-            if found != seen:
-                seen, since = found, time.monotonic()
-            if self._is_gone(found, time.monotonic() - since):
-                self._write()
-                # Two may have seen the same stale lease: the last to write it owns it.
-                time.sleep(min(0.2, self.interval))
-                if self.is_held():
-                    log.info("took over a lease whose owner is gone: %s", self.path)
+            found, owner = self._read()
+            if self._is_ours(owner):  # created after all, the answer was lost
+                return
+            if owner != seen:
+                seen, since = owner, time.monotonic()
+            if self._is_gone(owner, time.monotonic() - since):
+                if self.record.replace(self._content(), found) and self._is_last():
+                    log.info("took over a lease whose owner is gone: %s", self.record.place)
                     return
                 continue
             if not told:
-                log.info("waiting for another process to leave %s", self.path.parent)
+                log.info("waiting for another process to leave %s", self.record.folder)
                 told = True
             if self._should_stop():
-                raise Interrupted(f"asked to stop while waiting for {self.path}")
+                raise Interrupted(f"asked to stop while waiting for {self.record.place}")
             time.sleep(min(0.2, self.interval))
+
+    def _is_last(self) -> bool:
+        """Two may have seen the same stale lease: the last to write it owns it."""
+        time.sleep(min(0.2, self.interval))
+        return self.is_held()
 
     def _is_gone(self, found: dict[str, Any] | None, silent_for: float) -> bool:
         """Judge by the owner's process where it can be seen, else by silence.
@@ -152,48 +157,38 @@ class Lease:
             age > self.stale_after and silent_for > 2 * self.interval
         )
 
-    def _create(self) -> bool:
-        try:
-            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-        except FileExistsError:
-            return False
-        with os.fdopen(handle, "w") as file:
-            file.write(self._content())
-        return True
-
-    def _write(self) -> None:
-        aside = self.path.with_suffix(f".{self.owner['id']}")
-        aside.write_text(self._content())
-        os.replace(aside, self.path)
-
     def _content(self) -> str:
         return json.dumps({**self.owner, "heartbeat": time.time()})
 
-    def _read(self) -> dict[str, Any] | None:
+    def _read(self) -> tuple[Found | None, dict[str, Any] | None]:
+        """Return what the record holds and the owner that it names, None where it cannot tell."""
         try:
-            content = json.loads(self.path.read_text())
+            found = self.record.read()
+            content = json.loads(found.content) if found is not None else None
         except (OSError, ValueError):
-            return None
-        return content if isinstance(content, dict) else None
+            return None, None
+        return found, content if isinstance(content, dict) else None
 
-    def _is_lost(self) -> bool:
-        """Whether the file is gone or names another; a read that fails proves neither."""
-        try:
-            found = json.loads(self.path.read_text())
-        except FileNotFoundError:
-            return True
-        except (OSError, ValueError):
-            return False
-        return isinstance(found, dict) and found.get("id") != self.owner["id"]
+    def _is_ours(self, owner: dict[str, Any] | None) -> bool:
+        return owner is not None and owner.get("id") == self.owner["id"]
 
     def _beat(self) -> None:
         while not self._done.wait(self.interval):
             try:
-                if self._is_lost():
+                found = self.record.read()
+                if found is None or self._names_another(found):
                     return
-                self._write()
+                self.record.replace(self._content(), found)
             except OSError as error:  # a full or hanging disk: the check before a commit decides
                 log.warning("the lease could not be renewed (%s)", error)
+
+    def _names_another(self, found: Found) -> bool:
+        """Whether a record is another's; a torn one proves nothing."""
+        try:
+            owner = json.loads(found.content)
+        except ValueError:
+            return False
+        return isinstance(owner, dict) and not self._is_ours(owner)
 
 
 def _this_process() -> dict[str, Any]:

@@ -5,28 +5,28 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-from pybmfm.core import OutOfMemory, is_out_of_memory, write_json
+from pybmfm.core import OutOfMemory, is_out_of_memory
+from pybmfm.training.storage import Storage
 
 NAME = "micro-batch.json"
 
 
-def micro_batch_tokens(folder: Path, wanted: int) -> int:
-    """Return ``wanted``, or what an earlier attempt that ran out of memory left in ``folder``."""
+def micro_batch_tokens(storage: Storage, wanted: int) -> int:
+    """Return ``wanted``, or what an earlier attempt that ran out of memory left in ``storage``."""
     with contextlib.suppress(OSError, ValueError, KeyError):
-        content = json.loads((folder / NAME).read_text())
+        content = json.loads(storage.read(NAME) or b"")
         return min(wanted, int(content["micro_batch_tokens"]))
     return wanted
 
 
 @contextlib.contextmanager
-def memory_guard(folder: Path, tokens: int, largest: int, step: int) -> Iterator[None]:
+def memory_guard(storage: Storage, tokens: int, largest: int, step: int) -> Iterator[None]:
     """Turn running out of memory into a halved micro-batch for the retry.
 
     Parameters
     ----------
-    folder
+    storage
         Where the retry looks for it.
     tokens
         Most tokens computed at once now.
@@ -46,7 +46,7 @@ def memory_guard(folder: Path, tokens: int, largest: int, step: int) -> Iterator
         if not is_out_of_memory(error):
             raise
         halved = max(1, min(tokens, largest) // 2)
-        write_json(folder / NAME, {"micro_batch_tokens": halved})
+        storage.write(NAME, json.dumps({"micro_batch_tokens": halved}).encode())
         raise OutOfMemory(
             f"with {tokens:,} tokens at once at step {step:,}; "
             f"run again with --resume to continue with {halved:,}"

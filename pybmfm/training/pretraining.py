@@ -20,11 +20,17 @@ from transformers import PreTrainedModel
 from pybmfm.core import Interrupted, UserError, progress, write_json
 from pybmfm.model import build_config, build_model, save_checkpoint
 from pybmfm.training.batches import MaskedBatch, Pieces
-from pybmfm.training.checkpoints import BestFolder, CheckpointFolder, TrainingState, restore
+from pybmfm.training.checkpoints import (
+    BEST,
+    BestFolder,
+    CheckpointFolder,
+    TrainingState,
+    restore,
+)
 from pybmfm.training.compiling import compile_layers
 from pybmfm.training.evaluating import LN2, TokenFigures, evaluate, logits_at_masks
 from pybmfm.training.events import EventFile
-from pybmfm.training.identity import check_identity, checkpoint_folder, run_identity
+from pybmfm.training.identity import check_identity, checkpoint_storage, run_identity
 from pybmfm.training.inputs import TrainingInputs
 from pybmfm.training.lease import Lease
 from pybmfm.training.micro_batch import memory_guard, micro_batch_tokens
@@ -37,11 +43,11 @@ from pybmfm.training.schedule import learning_rate
 from pybmfm.training.settings import PretrainSettings, check_settings
 from pybmfm.training.step_batches import StepBatches, StepSource
 from pybmfm.training.stopping import StopRequest, stop_request
+from pybmfm.training.storage import LocalStorage
 from pybmfm.training.throughput import peak_flops, peak_memory_bytes
 
 log = logging.getLogger("pybmfm")
 
-BEST = "best"
 FINAL_NOTE = "The weights are those of the last step, not of the best evaluation."
 
 
@@ -99,10 +105,10 @@ class _Run:
         self.inputs = TrainingInputs(settings)
         self.precision = resolve_precision(settings.precision, world.device)
         self.identity = run_identity(settings, self.precision, world.count)
-        folder = checkpoint_folder(settings, self.identity)
-        self.checkpoints = CheckpointFolder(folder, settings.keep)
+        self.storage = checkpoint_storage(settings, self.identity)
+        self.checkpoints = CheckpointFolder(self.storage, settings.keep)
         # The best weights lie where they last: beside the checkpoints in a durable root.
-        self.best = BestFolder((folder if settings.checkpoints else settings.out) / BEST)
+        self.best = BestFolder(self.storage if settings.checkpoints else LocalStorage(settings.out))
         # Shards are digested once, by one process, before the first step of a run.
         verify = world.is_main and not self.checkpoints.steps()
         self.train, self.dev, self.test = (
@@ -132,7 +138,7 @@ class _Run:
             self.world.wait()
             yield
             return
-        with Lease(self.checkpoints.folder, should_stop=lambda: bool(self.stop)) as self.held:
+        with Lease(self.storage.lease(), should_stop=lambda: bool(self.stop)) as self.held:
             self.world.wait()
             yield
 
@@ -141,19 +147,20 @@ class _Run:
         if self.world.is_main and self.checkpoints.steps() and not self.settings.resume:
             raise UserError(
                 "holds checkpoints of an earlier run",
-                file=self.checkpoints.folder,
+                file=self.storage.place,
                 remedy="continue it with --resume, or use another --out",
             )
         found = self.checkpoints.newest() if self.world.is_main else None
-        path, state = self.world.from_main((None, None) if found is None else found)
-        if path is not None:
-            check_identity(state.identity, self.identity, self.checkpoints.folder)
-            restore(path, self.model, self.optimizer, self.names)
+        name, state = self.world.from_main((None, None) if found is None else found)
+        if name is not None:
+            check_identity(state.identity, self.identity, self.storage.place)
+            restore(self.storage.path(name), self.model, self.optimizer, self.names)
             self.state = replace(state, identity=self.identity)
-            log.info("resumed at step %s from %s", f"{self.state.step:,}", path)
+            step, place = f"{self.state.step:,}", f"{self.storage.place}/{name}"
+            log.info("resumed at step %s from %s", step, place)
         self._agree_on_the_best()
         wanted = self.settings.micro_batch_tokens or self.settings.tokens_per_batch
-        self.micro_batch = self.world.from_main(micro_batch_tokens(self.checkpoints.folder, wanted))
+        self.micro_batch = self.world.from_main(micro_batch_tokens(self.storage, wanted))
         if self.world.is_main:
             self._open_logs()
         self.model.train()
@@ -172,7 +179,7 @@ class _Run:
 
     def _open_logs(self) -> None:
         settings = self.settings
-        durable = [self.checkpoints.folder] if settings.checkpoints else []
+        durable = [self.storage.logs] if settings.checkpoints else []
         self.log = ProgressLog([*durable, settings.out], anew=not settings.resume)
         self.events = (
             EventFile(settings.out / "tensorboard", self.state.step + 1)
@@ -262,12 +269,12 @@ class _Run:
 
     def _last_good(self, step: int) -> str:
         """Name the newest checkpoint up to a step."""
-        good = [path for at, path in self.checkpoints.steps().items() if at <= step]
+        good = [name for at, name in self.checkpoints.steps().items() if at <= step]
         best = self.best.step()
         if good:
-            return f"the last good checkpoint is {good[-1]}"
+            return f"the last good checkpoint is {self.storage.place}/{good[-1]}"
         if best is not None and best <= step:
-            return f"the weights of the best evaluation are in {self.best.folder}"
+            return f"the weights of the best evaluation are in {self.best.place}"
         return "there is no checkpoint from before"
 
     # -- between steps -----------------------------------------------------------------------
@@ -339,7 +346,7 @@ class _Run:
         if stop_count and not last:
             raise Interrupted(
                 f"{self.stop.reason or 'another process was stopped'}: saved step "
-                f"{self.state.step:,} of {settings.steps:,} in {self.checkpoints.folder}; "
+                f"{self.state.step:,} of {settings.steps:,} in {self.storage.place}; "
                 "run again with --resume to continue"
             )
 
@@ -373,7 +380,7 @@ class _Run:
             if must:
                 raise UserError(
                     f"{what} cannot be written ({error})",
-                    file=self.checkpoints.folder,
+                    file=self.storage.place,
                     remedy="make space and run again with --resume",
                 ) from error
             log.warning("%s of step %s cannot be written (%s)", what, self.state.step, error)
@@ -411,9 +418,10 @@ class _Run:
         if not self.world.is_main or self.held is None:
             return
         self.held.check()
-        out = self.settings.out
+        settings, out = self.settings, self.settings.out
         write_json(out / "metrics.json", self._metrics(dev, test))
-        if self._has_best() and self.best.folder.parent != out:
+        self.storage.save_logs()
+        if self._has_best() and settings.checkpoints:
             self.best.copy_to(out / BEST, self.held.check)
         shown = {f"dev_{name}": value for name, value in dev.items()}
         shown |= {f"test_{name}": value for name, value in test.items()}
@@ -460,8 +468,7 @@ class _Run:
     def memory_guard(self) -> AbstractContextManager[None]:
         """Turn running out of memory into a halved micro-batch for the retry."""
         largest = max(1, self.settings.tokens_per_batch // self.world.count)
-        folder, step = self.checkpoints.folder, self.state.step + 1
-        return memory_guard(folder, self.micro_batch, largest, step)
+        return memory_guard(self.storage, self.micro_batch, largest, self.state.step + 1)
 
 
 def _model(settings: PretrainSettings, inputs: TrainingInputs) -> PreTrainedModel:

@@ -49,8 +49,9 @@ class PretrainSettings:
     checkpoint_every, checkpoint_minutes
         A checkpoint is due when either is reached; 0 steps is never.
     checkpoints
-        A durable root: the run's checkpoints lie in a folder there that is named by all that
-        shapes the result, so that a retry continues and a changed setting starts anew.
+        A durable root, a folder or an address such as ``s3://bucket/checkpoints``: the run's
+        checkpoints lie in a folder there that is named by all that shapes the result, so that a
+        retry continues and a changed setting starts anew.
     keep
         Checkpoints kept.
     keep_best
@@ -92,7 +93,7 @@ class PretrainSettings:
     compile: bool = False
     checkpoint_every: int = 500
     checkpoint_minutes: float = 30.0
-    checkpoints: Path | None = None
+    checkpoints: Path | str | None = None
     keep: int = 2
     keep_best: bool = True
     validate_every: int | None = None

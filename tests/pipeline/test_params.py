@@ -116,8 +116,12 @@ def test_text_values_are_coerced(nextflow, repository, tmp_path, parser):
             ["--simulate: makes its own", "--vcf: is missing", "--min_length: is above"],
         ),
         (
-            ["--corpus", "folder", "--score_vcf", "my.vcf"],
-            ["--tokenizer: is missing", "--fasta: is missing; --score_vcf needs"],
+            ["--corpus", "folder", "--score_vcf", "my.vcf", "--checkpoint_root", "az://c/x"],
+            [
+                "--tokenizer: is missing",
+                "--fasta: is missing; --score_vcf needs",
+                "--checkpoint_root: must be a folder on a disk",
+            ],
         ),
         (
             ["--fasta", "folder.fa", "--gue", "my.fa", "--max-cpus", "2"],

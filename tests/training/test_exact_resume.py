@@ -22,7 +22,7 @@ LONG = 60  # steps; too many for the killed attempts to reach the end
 FORKS = """
 import os, random, signal, sys, time
 from pathlib import Path
-from pybmfm.training import PretrainSettings, checkpoints, pretrain, pretraining
+from pybmfm.training import PretrainSettings, checkpoints, pretrain, pretraining, storage
 
 root, corpus, tokenizer = map(Path, sys.argv[1:4])
 kills, steps = map(int, sys.argv[4:])
@@ -70,9 +70,9 @@ DEATHS = [("commit", 1), ("_make_durable", 2), ("replace", 3), ("rmtree", 1), ("
 
 def die_in(name, call):
     place, function = {"commit": (checkpoints.BestFolder, "commit"),
-        "_make_durable": (checkpoints, "_make_durable"),
-        "replace": (checkpoints.os, "replace"),
-        "rmtree": (checkpoints.shutil, "rmtree"),
+        "_make_durable": (storage, "_make_durable"),
+        "replace": (storage.os, "replace"),
+        "rmtree": (storage.shutil, "rmtree"),
         "done": (Run, "_keep_best")}[name]
     ordinary, calls = getattr(place, function), []
     def wrapped(*args, **kwargs):

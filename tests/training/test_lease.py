@@ -8,7 +8,13 @@ import threading
 import pytest
 
 from pybmfm.core import Interrupted, UserError
-from pybmfm.training.lease import LEASE, Lease
+from pybmfm.training.lease import Lease
+from pybmfm.training.lease_record import FileRecord
+from pybmfm.training.storage import LEASE
+
+
+def record(folder):
+    return FileRecord(folder / LEASE)
 
 
 def foreign(folder, **changes):
@@ -18,20 +24,20 @@ def foreign(folder, **changes):
 
 
 def test_lease_is_given_back(tmp_path):
-    with Lease(tmp_path / "new") as lease:
+    with Lease(record(tmp_path / "new")) as lease:
         lease.check()
-        assert lease.path.is_file()
-    assert not lease.path.exists()
+        assert (tmp_path / "new" / LEASE).is_file()
+    assert not (tmp_path / "new" / LEASE).exists()
 
 
 def test_second_waits_for_the_first(tmp_path):
     entered = threading.Event()
 
     def second():
-        with Lease(tmp_path, stale_after=60):
+        with Lease(record(tmp_path), stale_after=60):
             entered.set()
 
-    with Lease(tmp_path, stale_after=60):
+    with Lease(record(tmp_path), stale_after=60):
         thread = threading.Thread(target=second)
         thread.start()
         assert not entered.wait(0.3)
@@ -41,41 +47,41 @@ def test_second_waits_for_the_first(tmp_path):
 
 def test_silent_lease_of_another_machine_is_taken_over(tmp_path):
     foreign(tmp_path)
-    with Lease(tmp_path, stale_after=0.2) as lease:
+    with Lease(record(tmp_path), stale_after=0.2) as lease:
         lease.check()
 
 
 def test_dead_process_of_this_machine_is_taken_over_at_once(tmp_path):
-    with Lease(tmp_path) as lease:
+    with Lease(record(tmp_path)) as lease:
         place = lease.owner["place"]
     foreign(tmp_path, place=place, pid=2**22 + 1, heartbeat=9e9)
-    with Lease(tmp_path, stale_after=3600) as lease:
+    with Lease(record(tmp_path), stale_after=3600) as lease:
         lease.check()
 
 
 def test_torn_lease_is_taken_over(tmp_path):
     (tmp_path / LEASE).write_text('{"id": "oth')
-    with Lease(tmp_path, stale_after=0.2) as lease:
+    with Lease(record(tmp_path), stale_after=0.2) as lease:
         lease.check()
 
 
 def test_losing_the_lease_is_seen_and_the_new_owner_s_file_stays(tmp_path):
-    with Lease(tmp_path) as lease:
+    with Lease(record(tmp_path)) as lease:
         foreign(tmp_path)
         with pytest.raises(UserError, match="taken this checkpoint folder over"):
             lease.check()
-    assert lease.path.is_file()
+    assert (tmp_path / LEASE).is_file()
 
 
 def test_waiting_ends_when_asked_to_stop(tmp_path):
     with (
-        Lease(tmp_path),
+        Lease(record(tmp_path)),
         pytest.raises(Interrupted),
-        Lease(tmp_path, should_stop=lambda: True),
+        Lease(record(tmp_path), should_stop=lambda: True),
     ):
         pass
 
 
 def test_the_environment_sets_the_seconds(tmp_path, monkeypatch):
     monkeypatch.setenv("PYBMFM_LEASE_SECONDS", "7")
-    assert Lease(tmp_path).stale_after == 7
+    assert Lease(record(tmp_path)).stale_after == 7

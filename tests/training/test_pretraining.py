@@ -178,7 +178,7 @@ def test_several_corpora_are_mixed(base, tmp_path):
 FORKS = """
 import os, signal, socket, sys
 from pathlib import Path
-from pybmfm.training import PretrainSettings, pretrain, pretraining, checkpoints
+from pybmfm.training import PretrainSettings, pretrain, pretraining, checkpoints, storage
 
 root, corpus, tokenizer = map(Path, sys.argv[1:])
 
@@ -207,7 +207,7 @@ DEATHS = [
     ("validate", 1),  # 9: the last step is saved
     ("finish", 1),  # 10: only the final model is missing
 ]
-PLACES = {"_make_durable": checkpoints, "_sync": checkpoints,
+PLACES = {"_make_durable": storage, "_sync": storage,
           "_remove_old": checkpoints.CheckpointFolder}
 
 def die_in(name, call):

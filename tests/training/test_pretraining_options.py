@@ -118,7 +118,7 @@ def test_full_disk_costs_the_best_weights_and_not_the_run(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pybmfm.training.checkpoints._make_durable", fail)
+        patch.setattr("pybmfm.training.storage._make_durable", fail)
         pretrain(replace(base, out=tmp_path))
     assert "the best weights of step 5 cannot be written" in caplog.text
     assert_same_weights(reference, tmp_path)

@@ -144,6 +144,11 @@ def isAddress(Object path) {
     return path ==~ /[a-z][a-z0-9+]*:\/\/.+/ && !path.startsWith('file://')
 }
 
+// Folders, and the object stores that the package can write checkpoints to.
+def canHoldCheckpoints(Object path) {
+    return !isAddress(path) || path ==~ /(s3|gs|abfss?):\/\/[^?]+/
+}
+
 // What the schema cannot say: which parameters need or exclude one another.
 def combinationProblems(Map options) {
     def skipped = options.checkpoint || options.corpus
@@ -159,7 +164,7 @@ def combinationProblems(Map options) {
         [options.vcf && !options.fasta, '--fasta: is missing; --vcf needs the genome it belongs to'],
         [options.score_vcf && !source, '--fasta: is missing; --score_vcf needs the genome it belongs to'],
         [options.corpus && !options.tokenizer && !options.checkpoint, '--tokenizer: is missing; --corpus needs the tokenizers it was made with'],
-        [!options.checkpoint && isAddress(options.checkpoint_root ?: options.outdir), '--checkpoint_root: must be a folder on a disk that every task reaches; an address such as s3:// cannot hold checkpoints yet'],
+        [!options.checkpoint && !canHoldCheckpoints(options.checkpoint_root ?: options.outdir), '--checkpoint_root: must be a folder on a disk that every task reaches, or an address that begins with s3://, gs:// or abfs://'],
         [options.gue && isAddress(options.gue), '--gue: must be a local folder; unpack the benchmark first'],
         [options.min_length > options.max_length, '--min_length: is above --max_length'],
         [options.split == 'random' && (options.dev_contigs || options.test_contigs), '--split random: divides windows; leave out --dev_contigs and --test_contigs'],
