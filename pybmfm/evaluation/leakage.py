@@ -17,10 +17,12 @@ from pybmfm.evaluation.leakage_findings import (
     OVERLAP,
     DuplicatePair,
     Finding,
+    RepeatedRow,
     compare_kmers,
     compare_loci,
     compare_rows,
     compare_with_pretraining,
+    repeated_rows,
     split_pairs,
 )
 from pybmfm.evaluation.leakage_kmers import MOST_HELD, K, KmerSet
@@ -35,6 +37,7 @@ log = logging.getLogger("pybmfm")
 ARTEFACT = "leakage-audit"
 LEAKAGE_FILE = "leakage.tsv"
 DUPLICATES_FILE = "duplicates.tsv"
+REPEATED_FILE = "repeated_rows.tsv"
 TRAIN = "train"
 
 
@@ -45,7 +48,7 @@ class LeakageSettings:
     Attributes
     ----------
     out
-        Folder: ``leakage.tsv``, ``duplicates.tsv``, manifest.
+        Folder: ``leakage.tsv``, ``duplicates.tsv``, ``repeated_rows.tsv``, manifest.
     corpora, windows, tasks
         Corpus folders, windows folders, task sheets; at least one.
     tokenizers
@@ -72,6 +75,7 @@ class _Audit:
     threads: int
     findings: list[Finding] = field(default_factory=list)
     duplicates: list[DuplicatePair] = field(default_factory=list)
+    repeated: list[RepeatedRow] = field(default_factory=list)
     counts: dict[str, dict[str, Any]] = field(default_factory=dict)
     pretraining: dict[str, KmerSet | None] = field(default_factory=dict)
 
@@ -88,6 +92,8 @@ class _Audit:
             self.findings += findings
             self.duplicates += named
             self.findings += compare_kmers(pair, self.threads)
+            if collection.kind == "task" and pair.a.split.split == TRAIN:
+                self.repeated += repeated_rows(pair, self.threads)
         self.counts.setdefault(collection.kind, {})[collection.name] = {
             "sequences": collection.sequences,
             **{profile.split.split: profile.counts for profile in profiles},
@@ -176,6 +182,7 @@ def _write(
 ) -> None:
     write_table(_frame(audit.findings, Finding), folder / LEAKAGE_FILE)
     write_table(_frame(audit.duplicates, DuplicatePair), folder / DUPLICATES_FILE)
+    write_table(_frame(audit.repeated, RepeatedRow), folder / REPEATED_FILE)
     fasta = [settings.fasta] if settings.fasta else []
     write_manifest(
         folder,

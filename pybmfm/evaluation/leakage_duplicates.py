@@ -61,8 +61,8 @@ class Duplicates:
         complement is in a.
     distinct
         Distinct sequences of b.
-    rows
-        Rows of b that have either.
+    exact_rows, reverse_rows
+        bool[rows of b]: which rows those are.
     pairs
         ``(row of a, row of b, kind)`` with the first row of a, in the order of b's rows.
     """
@@ -70,8 +70,14 @@ class Duplicates:
     exact: int
     reverse: int
     distinct: int
-    rows: int
+    exact_rows: NDArray[np.bool_]
+    reverse_rows: NDArray[np.bool_]
     pairs: list[tuple[int, int, str]]
+
+    @property
+    def rows(self) -> int:
+        """Rows of b that have either."""
+        return int((self.exact_rows | self.reverse_rows).sum())
 
 
 def find_duplicates(a: RowDigests, b: RowDigests, most_pairs: int) -> Duplicates:
@@ -91,7 +97,8 @@ def find_duplicates(a: RowDigests, b: RowDigests, most_pairs: int) -> Duplicates
         exact=int((same[first_of_b] >= 0).sum()),
         reverse=int((turned[first_of_b] >= 0).sum()),
         distinct=len(first_of_b),
-        rows=int(((same >= 0) | (turned >= 0)).sum()),
+        exact_rows=same >= 0,
+        reverse_rows=turned >= 0,
         pairs=pairs,
     )
 

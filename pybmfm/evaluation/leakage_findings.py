@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from pybmfm.evaluation.leakage_duplicates import find_duplicates
+from pybmfm.evaluation.leakage_duplicates import EXACT, REVERSE, find_duplicates
 from pybmfm.evaluation.leakage_kmers import KmerSet, count_repeated
 from pybmfm.evaluation.leakage_loci import find_shared_loci
 from pybmfm.evaluation.leakage_profiles import SplitProfile, row_shares
@@ -62,6 +62,26 @@ class DuplicatePair:
     split_b: str
     id_b: str
     relation: str
+
+
+@dataclass(frozen=True)
+class RepeatedRow:
+    """One row of ``repeated_rows.tsv``: a task row that training has as well, or nearly.
+
+    Attributes
+    ----------
+    relation
+        ``exact``, ``reverse-complement`` or ``near``: at least 80 % of its 32-mers are among
+        those of the training rows.
+    share
+        Share of its 32-mers; NaN for a row without any.
+    """
+
+    task: str
+    split: str
+    id: str
+    relation: str
+    share: float
 
 
 @dataclass(frozen=True)
@@ -145,6 +165,24 @@ def compare_kmers(pair: Pair, threads: int) -> Iterator[Finding]:
     yield _repeats(pair, shared)
     if pair.collection.kind == "task":
         yield _near_duplicates(pair, a.kmers, threads)
+
+
+def repeated_rows(pair: Pair, threads: int) -> Iterator[RepeatedRow]:
+    """Every row of a task's split b that its training split has, for scores without them."""
+    a, b = pair.a, pair.b
+    if a.kmers is None or a.digests is None or b.digests is None:
+        return
+    found = find_duplicates(a.digests, b.digests, most_pairs=0)
+    shares = row_shares(b.split, a.kmers, threads)
+    near = shares >= NEAR
+    for row in np.flatnonzero(found.exact_rows | found.reverse_rows | near).tolist():
+        relation = "near"
+        if found.reverse_rows[row]:
+            relation = REVERSE
+        if found.exact_rows[row]:
+            relation = EXACT
+        share = round(float(shares[row]), 6)
+        yield RepeatedRow(pair.collection.name, b.split.split, b.split.name(row), relation, share)
 
 
 def compare_with_pretraining(

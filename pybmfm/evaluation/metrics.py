@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from pybmfm.evaluation import weighted
+from pybmfm.evaluation.ranking import RankedLists
 from pybmfm.evaluation.weighted import Floats
 from pybmfm.tasks.kinds import check_kind
 
 THRESHOLD = 0.5  # of a multilabel probability
+MetricFunction = Callable[[Floats], dict[str, Floats]]
 
 
 def compute_metrics(kind: str, truth: npt.ArrayLike, scores: npt.ArrayLike) -> dict[str, float]:
@@ -18,10 +22,11 @@ def compute_metrics(kind: str, truth: npt.ArrayLike, scores: npt.ArrayLike) -> d
     Parameters
     ----------
     kind
-        ``binary``: accuracy, f1 (of class 1), mcc, auroc, auprc. ``multiclass``: accuracy,
-        f1_macro, mcc, auroc_macro (one against the rest). ``multilabel``: auroc_macro,
-        auroc_micro, f1_micro (threshold 0.5), and ``undefined_classes``, how many classes
-        auroc_macro leaves out. ``regression``: pearson, spearman, mse, r2.
+        ``binary``: accuracy, f1 (of class 1), f1_macro, mcc, auroc, auprc, ece. ``multiclass``:
+        accuracy, f1_macro, mcc, auroc_macro and auprc_macro (one against the rest), ece.
+        ``multilabel``: auroc, auprc and f1 (threshold 0.5), each as the mean over classes
+        (macro) and over all cells (micro), ece of all cells, and ``undefined_classes``, how many
+        classes auroc_macro leaves out. ``regression``: pearson, spearman, mse, r2.
     truth
         Class index ``[n]``, multi-hot ``[n, classes]`` or value ``[n]``.
     scores
@@ -33,42 +38,83 @@ def compute_metrics(kind: str, truth: npt.ArrayLike, scores: npt.ArrayLike) -> d
         Metric to value, in a fixed order; NaN where undefined (say, AUROC of one class).
     """
     ones = np.ones((1, len(np.asarray(truth))))
-    values = weighted_metrics(kind, truth, scores, ones)
+    values = metric_function(kind, truth, scores)(ones)
     metrics = {name: float(value[0]) for name, value in values.items()}
     if kind == "multilabel":
-        hot = np.asarray(truth) > 0
-        undefined = hot.all(axis=0) | ~hot.any(axis=0)
-        metrics["undefined_classes"] = int(undefined.sum())
+        metrics["undefined_classes"] = undefined_classes(truth)
     return metrics
 
 
-def weighted_metrics(
-    kind: str, truth: npt.ArrayLike, scores: npt.ArrayLike, weights: Floats
-) -> dict[str, Floats]:
-    """Compute every metric for each weighting ``[draws, n]`` of the rows; values ``[draws]``."""
+def undefined_classes(truth: npt.ArrayLike) -> int:
+    """Count the classes of multi-hot truth that are always or never there."""
+    hot = np.asarray(truth) > 0
+    return int((hot.all(axis=0) | ~hot.any(axis=0)).sum())
+
+
+def metric_function(
+    kind: str, truth: npt.ArrayLike, scores: npt.ArrayLike, threads: int = 1
+) -> MetricFunction:
+    """Prepare the metrics of some rows for any weighting of them.
+
+    Parameters
+    ----------
+    kind, truth, scores
+        As in :func:`compute_metrics`.
+    threads
+        Of multilabel ranking; never changes the result.
+
+    Returns
+    -------
+    Callable
+        Takes copies of each row ``[draws, n]`` (whole numbers) and returns metric to values
+        ``[draws]``. What does not depend on the weighting, such as sorting, is done once.
+    """
     check_kind(kind)
-    probabilities = np.asarray(scores, dtype=np.float64)
+    predicted = np.asarray(scores)
     if kind == "regression":
-        return _regression(np.asarray(truth, np.float64), probabilities.reshape(-1), weights)
+        values = np.asarray(truth, np.float64), predicted.astype(np.float64).reshape(-1)
+        return lambda weights: _regression(*values, weights)
     if kind == "multilabel":
-        return _multilabel(np.asarray(truth) > 0, probabilities, weights)
-    index = np.asarray(truth, dtype=np.int64)
+        return _multilabel(np.asarray(truth) > 0, predicted, threads)
+    classify = _binary if kind == "binary" else _multiclass
+    index, probabilities = np.asarray(truth, dtype=np.int64), predicted.astype(np.float64)
+    return lambda weights: classify(index, probabilities, weights)
+
+
+def _binary(
+    index: npt.NDArray[np.int64], probabilities: Floats, weights: Floats
+) -> dict[str, Floats]:
+    chosen = probabilities.argmax(axis=1)
+    tables = weighted.confusion(index, chosen, 2, weights)
+    f1 = weighted.f1_per_class(tables)
+    positive = probabilities[:, 1]
+    return {
+        "accuracy": weighted.accuracy(tables),
+        "f1": f1[:, 1],
+        "f1_macro": _mean_of_defined(f1),
+        "mcc": weighted.matthews(tables),
+        "auroc": weighted.auroc(index == 1, positive, weights),
+        "auprc": weighted.average_precision(index == 1, positive, weights),
+        "ece": weighted.calibration_error(chosen == index, probabilities.max(axis=1), weights),
+    }
+
+
+def _multiclass(
+    index: npt.NDArray[np.int64], probabilities: Floats, weights: Floats
+) -> dict[str, Floats]:
     classes = probabilities.shape[1]
-    tables = weighted.confusion(index, probabilities.argmax(axis=1), classes, weights)
-    if kind == "binary":
-        positive = probabilities[:, 1]
-        return {
-            "accuracy": weighted.accuracy(tables),
-            "f1": weighted.f1_per_class(tables)[:, 1],
-            "mcc": weighted.matthews(tables),
-            "auroc": weighted.auroc(index == 1, positive, weights),
-            "auprc": weighted.average_precision(index == 1, positive, weights),
-        }
+    chosen = probabilities.argmax(axis=1)
+    tables = weighted.confusion(index, chosen, classes, weights)
+    one_against_rest = [(index == one, probabilities[:, one], weights) for one in range(classes)]
+    auroc = np.stack([weighted.auroc(*one) for one in one_against_rest], axis=1)
+    auprc = np.stack([weighted.average_precision(*one) for one in one_against_rest], axis=1)
     return {
         "accuracy": weighted.accuracy(tables),
         "f1_macro": _mean_of_defined(weighted.f1_per_class(tables)),
         "mcc": weighted.matthews(tables),
-        "auroc_macro": _auroc_macro(np.eye(classes, dtype=bool)[index], probabilities, weights),
+        "auroc_macro": _mean_of_defined(auroc),
+        "auprc_macro": _mean_of_defined(auprc),
+        "ece": weighted.calibration_error(chosen == index, probabilities.max(axis=1), weights),
     }
 
 
@@ -82,27 +128,32 @@ def _regression(truth: Floats, predicted: Floats, weights: Floats) -> dict[str, 
 
 
 def _multilabel(
-    hot: npt.NDArray[np.bool_], probabilities: Floats, weights: Floats
-) -> dict[str, Floats]:
-    classes = hot.shape[1]
+    hot: npt.NDArray[np.bool_], probabilities: npt.NDArray[np.floating], threads: int
+) -> MetricFunction:
+    """Thousands of classes times rows: ranked once, then compiled loops and matrix products."""
+    by_class = RankedLists.per_class(hot, probabilities)
+    pooled = RankedLists.pooled(hot, probabilities)
     chosen = probabilities >= THRESHOLD
-    hits = weights @ (hot & chosen).sum(axis=1)
-    marked = weights @ (hot.sum(axis=1) + chosen.sum(axis=1))
-    cells = np.repeat(weights, classes, axis=1)
-    return {
-        "auroc_macro": _auroc_macro(hot, probabilities, weights),
-        "auroc_micro": weighted.auroc(hot.ravel(), probabilities.ravel(), cells),
-        "f1_micro": weighted.ratio(2 * hits, marked),
-    }
+    hits = (hot & chosen).astype(np.float64)
+    marked = hot.astype(np.float64) + chosen
+    gaps = weighted.calibration_gaps(hot, probabilities)
+    cells = hot.shape[1]
 
+    def metrics(weights: Floats) -> dict[str, Floats]:
+        auroc_macro, auprc_macro = by_class.mean_areas(weights, threads)
+        auroc_micro, auprc_micro = pooled.mean_areas(weights, threads)
+        class_hits, class_marked = weights @ hits, weights @ marked
+        return {
+            "auroc_macro": auroc_macro,
+            "auroc_micro": auroc_micro,
+            "auprc_macro": auprc_macro,
+            "auprc_micro": auprc_micro,
+            "f1_macro": _mean_of_defined(weighted.ratio(2 * class_hits, class_marked)),
+            "f1_micro": weighted.ratio(2 * class_hits.sum(axis=1), class_marked.sum(axis=1)),
+            "ece": weighted.ratio(np.abs(weights @ gaps).sum(axis=1), weights.sum(axis=1) * cells),
+        }
 
-def _auroc_macro(hot: npt.NDArray[np.bool_], probabilities: Floats, weights: Floats) -> Floats:
-    """Mean over the classes that have both positives and negatives in the draw."""
-    columns = [
-        weighted.auroc(hot[:, index], probabilities[:, index], weights)
-        for index in range(hot.shape[1])
-    ]
-    return _mean_of_defined(np.stack(columns, axis=1))
+    return metrics
 
 
 def _mean_of_defined(values: Floats) -> Floats:

@@ -32,7 +32,7 @@ class Result:
     truth
         As the targets of the task table.
     scores
-        ``float64[n, classes]``.
+        ``float32[n, classes]``.
     """
 
     folder: Path
@@ -88,6 +88,19 @@ def save_result(
     write_json(Path(folder) / METRICS_FILE, content)
 
 
+def read_metrics(folder: str | Path) -> dict[str, Any]:
+    """Read a result folder's ``metrics.json``.
+
+    Raises
+    ------
+    UserError
+        If the folder is no result, or lacks the file.
+    """
+    folder = Path(folder)
+    read_manifest(folder, "result")
+    return dict(json.loads(_existing(folder, METRICS_FILE).read_text()))
+
+
 def load_result(folder: str | Path) -> Result:
     """Read a result folder's metrics and test predictions.
 
@@ -99,21 +112,32 @@ def load_result(folder: str | Path) -> Result:
     import pyarrow.parquet as pq
 
     folder = Path(folder)
-    read_manifest(folder, "result")
-    for name in (METRICS_FILE, PREDICTIONS):
-        if not (folder / name).is_file():
-            raise UserError(f"has no {name}", file=folder, remedy="make the result again")
-    metrics = json.loads((folder / METRICS_FILE).read_text())
-    table = pq.read_table(folder / PREDICTIONS, filters=[("split", "==", "test")])
-    columns = table.to_pydict()
+    metrics = read_metrics(folder)
+    path = _existing(folder, PREDICTIONS)
+    table = pq.read_table(path, filters=[("split", "==", "test")])
+    ids = table["id"].to_pylist()
     return Result(
         folder=folder,
         metrics=metrics,
-        ids=columns["id"],
-        groups=columns.get("group", columns["id"]),
-        truth=np.array(columns["truth"]),
-        scores=np.array(columns["scores"], dtype=np.float64),
+        ids=ids,
+        groups=table["group"].to_pylist() if "group" in table.column_names else ids,
+        truth=_matrix(table["truth"]),
+        scores=_matrix(table["scores"]),
     )
+
+
+def _existing(folder: Path, name: str) -> Path:
+    if not (folder / name).is_file():
+        raise UserError(f"has no {name}", file=folder, remedy="make the result again")
+    return folder / name
+
+
+def _matrix(column: Any) -> np.ndarray:
+    """Turn a column of numbers, or of equally long lists, into an array without a copy per row."""
+    array = column.combine_chunks()
+    if not hasattr(array.type, "value_type"):
+        return np.asarray(array.to_numpy(zero_copy_only=False))
+    return np.asarray(array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1))
 
 
 def _write_predictions(path: Path, splits: Mapping[str, tuple[TaskTable, np.ndarray]]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+CALIBRATION_BINS = 15
 
 
 def confusion(
@@ -67,6 +68,40 @@ def average_precision(positive: npt.NDArray[np.bool_], scores: Floats, weights: 
     hit, miss = _cumulative(positive[order], weights[:, order], ends)
     precision = np.divide(hit, hit + miss, out=np.zeros_like(hit), where=hit + miss > 0)
     return ratio((np.diff(hit, axis=1, prepend=0) * precision).sum(axis=1), hit[:, -1])
+
+
+def calibration_error(right: npt.NDArray[np.bool_], confidence: Floats, weights: Floats) -> Floats:
+    """Expected calibration error of the chosen class (Guo et al. 2017).
+
+    Rows fall into 15 bins of equal width by the probability of the chosen class; the error is
+    the mean over rows of the distance between a bin's accuracy and its mean probability.
+
+    Parameters
+    ----------
+    right
+        Whether the chosen class is the true one, ``[rows]``.
+    confidence
+        Probability of the chosen class, ``[rows]``.
+    """
+    gaps = calibration_gaps(right[:, None], confidence[:, None])
+    return ratio(np.abs(weights @ gaps).sum(axis=1), weights.sum(axis=1))
+
+
+def calibration_gaps(right: npt.NDArray[np.bool_], chance: npt.NDArray[np.floating]) -> Floats:
+    """Sum of truth minus probability of each row's cells by bin, ``[rows, bins]``.
+
+    Parameters
+    ----------
+    right, chance
+        Of each cell, ``[rows, cells]``: whether it is true, and the probability given to it.
+    """
+    rows = len(right)
+    bins = np.clip(np.ceil(chance * CALIBRATION_BINS).astype(np.int64) - 1, 0, CALIBRATION_BINS - 1)
+    place = bins + CALIBRATION_BINS * np.arange(rows)[:, None]
+    gap: Floats = right - chance.astype(np.float64)
+    size = rows * CALIBRATION_BINS
+    summed = np.bincount(place.ravel(), weights=gap.ravel(), minlength=size)
+    return np.asarray(summed.reshape(rows, CALIBRATION_BINS))
 
 
 def pearson(x: Floats, y: Floats, weights: Floats) -> Floats:

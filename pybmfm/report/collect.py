@@ -55,13 +55,13 @@ class Collection:
         return self.artefacts.get(kind, [])
 
 
-def collect(paths: Iterable[Path], skip: Path | None = None) -> Collection:
+def collect(paths: Iterable[Path], skip: Iterable[Path] = ()) -> Collection:
     """Search folders and files for artefacts, following links, each real place once.
 
     Parameters
     ----------
     skip
-        A folder that is being written and not to be read.
+        Folders that are not to be read: what is being written, and what is read apart.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def collect(paths: Iterable[Path], skip: Path | None = None) -> Collection:
     """
     folders: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
     files: list[Path] = []
-    seen: set[Path] = set() if skip is None else {skip.resolve()}
+    seen = {folder.resolve() for folder in skip}
     for path in paths:
         if not path.exists():
             raise UserError("no such file or folder", file=path, remedy="check --results")

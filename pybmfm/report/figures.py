@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pybmfm.evaluation.comparisons import SIGNIFICANT
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -56,6 +58,61 @@ def draw_finetuning(folder: Path, main: pd.DataFrame) -> None:
         axis.axhline(0, color="black", lw=0.6)
         axis.set_ylabel("main metric, mean over seeds")
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+
+
+def draw_differences(folder: Path, subject: str, differences: pd.DataFrame) -> None:
+    """One panel per task: differences to every other model with paired 95 % intervals.
+
+    Parameters
+    ----------
+    differences
+        ``task, other, metric, difference, low, high, p_holm``.
+    """
+    tasks = list(dict.fromkeys(differences["task"]))
+    most = int(differences.groupby("task").size().max())
+    columns = min(3, len(tasks))
+    rows = -(-len(tasks) // columns)
+    size = (4.2 * columns, rows * (1.0 + 0.25 * most))
+    with figure(folder, "differences", rows, columns, figsize=size) as axes:
+        panels = np.atleast_1d(axes).flat
+        for axis, task in zip(panels, tasks, strict=False):
+            shown = differences[differences["task"] == task].iloc[::-1]
+            for place, row in enumerate(shown.itertuples()):
+                stands = row.p_holm < SIGNIFICANT
+                axis.plot([row.low, row.high], [place, place], color="C0", lw=1.5)
+                axis.plot(row.difference, place, "o", color="C0", mfc="C0" if stands else "white")
+            axis.axvline(0, color="black", lw=0.6)
+            axis.set_yticks(range(len(shown)), list(shown["other"]))
+            axis.set_title(task)
+            axis.set_xlabel(f"{shown['metric'].iloc[0]}: {subject} minus the other")
+        for axis in list(np.atleast_1d(axes).flat)[len(tasks) :]:
+            axis.set_visible(False)
+
+
+def draw_few_shot(folder: Path, curves: pd.DataFrame) -> None:
+    """One panel per task: the main metric against training rows, one line per model."""
+    tasks, models = list(dict.fromkeys(curves["task"])), list(dict.fromkeys(curves["model"]))
+    columns = min(3, len(tasks))
+    rows = -(-len(tasks) // columns)
+    with figure(folder, "few_shot", rows, columns, figsize=(4.5 * columns + 2, 3.6 * rows)) as axes:
+        panels = list(np.atleast_1d(axes).flat)
+        for axis, task in zip(panels, tasks, strict=False):
+            for place, model in enumerate(models):
+                points = curves[(curves["task"] == task) & (curves["model"] == model)]
+                if points.empty:
+                    continue
+                reach = [points["mean"] - points["low"], points["high"] - points["mean"]]
+                axis.errorbar(
+                    points["train_rows"], points["mean"], yerr=[part.clip(0) for part in reach],
+                    label=model, color=f"C{place % 10}", marker="o", ms=3, capsize=2, lw=1,
+                )  # fmt: skip
+            metric = curves.loc[curves["task"] == task, "metric"].iloc[0]
+            axis.set(xscale="log", xlabel="training rows", ylabel=metric, title=task)
+        panels[min(columns, len(tasks)) - 1].legend(
+            loc="upper left", bbox_to_anchor=(1, 1), frameon=False
+        )
+        for axis in panels[len(tasks) :]:
+            axis.set_visible(False)
 
 
 def draw_learning_curves(

@@ -1,10 +1,9 @@
-"""Sections on what came out: pretraining, fine-tuning, scores, versions."""
+"""Sections on models: pretraining, scores of variants, versions."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import math
 import platform
 import statistics
 from collections import Counter
@@ -12,16 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pybmfm import __version__
 from pybmfm.core.provenance import source_digest
 from pybmfm.report.collect import Artefact, Collection
 from pybmfm.report.content import Section, bullets, picture, reasons, table
-from pybmfm.report.figures import draw_finetuning, draw_learning_curves, draw_scores
-
-if TYPE_CHECKING:
-    import pandas as pd
+from pybmfm.report.figures import draw_learning_curves, draw_scores
 
 # Quantity in the log: heading, axis.
 CURVES = {
@@ -38,9 +34,6 @@ SPEED = {
     "data_wait_share": "share of time waiting for data",
     "peak_memory_bytes": "peak memory, bytes",
 }
-FEW_SEEDS = 3
-LOWER_IS_BETTER = {"mse"}
-MODEL_ORDER = ("majority", "kmer", "cnn", "scratch", "ref", "snp")
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pyarrow", "scikit-learn", "pysam")
 
 
@@ -115,53 +108,6 @@ def pretraining_sections(found: Collection, figures: Path) -> Iterator[Section]:
             "that the model's own operations make up, and empty where the peak is not known.",
             table(("model", *SPEED.values()), speeds),
         )
-
-
-def finetuning_sections(
-    found: Collection, long: pd.DataFrame, main: pd.DataFrame, figures: Path
-) -> Iterator[Section]:
-    """Task x model with intervals, the figure, who wins, and all metrics."""
-    if main.empty:
-        yield Section(
-            "pybmfm_finetuning",
-            "Results",
-            "Missing: no fine-tuned model or baseline is among the results.",
-        )
-        return
-    models = sorted(dict.fromkeys(main["model"]), key=_model_rank)
-    ordered = main.assign(rank=main["model"].map(models.index)).sort_values(["task", "rank"])
-    draw_finetuning(figures, ordered)
-    yield Section(
-        "pybmfm_finetuning",
-        "Task x model",
-        "The main metric of each task on its test rows: mean over seeds, 95 % interval of a "
-        "bootstrap over groups and seeds, and the number of seeds.",
-        task_table(ordered, models) + bullets(list(result_sentences(ordered))),
-    )
-    yield Section(
-        "pybmfm_finetuning",
-        "Picture",
-        "The same as bars with 95 % intervals.",
-        picture(figures / "finetuning.png", "main metric of every model on every task"),
-    )
-    columns = [str(column) for column in long.columns]
-    rows = [[_or_empty(value) for value in row] for row in long.itertuples(index=False)]
-    yield Section(
-        "pybmfm_finetuning",
-        "All metrics",
-        "Every metric, as in table2.tsv; published figures are the paper's and not like for like "
-        "in data and budget.",
-        table(columns, rows),
-    )
-    yield Section(
-        "pybmfm_finetuning",
-        "Budgets",
-        "Rows trained on, parameters and time; differing budgets are no fair comparison.",
-        table(
-            ("task", "model", "seed", "training rows", "parameters", "seconds", "counts"),
-            list(_budget_rows(found)),
-        ),
-    )
 
 
 @dataclass
@@ -288,59 +234,6 @@ def final_metrics(model: Artefact) -> dict[str, dict[str, Any]]:
     }
 
 
-def task_table(main: pd.DataFrame, models: list[str]) -> str:
-    """Rows are tasks, columns models; an absent cell says that it is missing."""
-    rows = []
-    for task, cells in main.groupby("task", sort=True):
-        by_model = {row.model: row for row in cells.itertuples()}
-        metric = cells["metric"].iloc[0]
-        rows.append((str(task), metric, *(_cell(by_model.get(model)) for model in models)))
-    return table(("task", "metric", *models), rows)
-
-
-def result_sentences(main: pd.DataFrame) -> Iterator[str]:
-    """Who wins per task, SNP or REF, honestly; then the caveats."""
-    snp, ref = (_model_named(main, word) for word in ("snp", "ref"))
-    if snp is None or ref is None:
-        lacking = " and ".join(w for w, m in (("SNP", snp), ("REF", ref)) if m is None)
-        yield f"SNP and REF cannot be compared: no result of {lacking}."
-    else:
-        for task, cells in main.groupby("task", sort=True):
-            by_model = cells.set_index("model").to_dict("index")
-            yield f"{compare(str(task), by_model, snp, ref)} Highest mean: {best(by_model)}."
-    seeds = int(main["seeds"].min())
-    if seeds <= FEW_SEEDS:
-        yield (
-            f"Only {seeds} seed{'s' if seeds > 1 else ''} for some cells: few, so that small "
-            "differences mean nothing."
-        )
-    yield "Overlapping intervals prove no equality, and many tests are not corrected for."
-
-
-def compare(task: str, cells: Mapping[Any, Mapping[Any, Any]], snp: str, ref: str) -> str:
-    """Return one sentence on SNP against REF for one task."""
-    if snp not in cells or ref not in cells:
-        return f"{task}: one of SNP and REF is missing."
-    a, b = cells[snp], cells[ref]
-    if math.isnan(a["mean"]) or math.isnan(b["mean"]):
-        return f"{task}: the metric of SNP or REF is not defined."
-    values = f"{a['mean']:.3f} against {b['mean']:.3f} {a['metric']}"
-    if a["low"] <= b["high"] and b["low"] <= a["high"]:
-        return f"{task}: SNP and REF cannot be told apart ({values}; their intervals overlap)."
-    better = (a["mean"] > b["mean"]) != (a["metric"] in LOWER_IS_BETTER)
-    return f"{task}: {'SNP beats REF' if better else 'REF beats SNP'} ({values}; no overlap)."
-
-
-def best(cells: Mapping[Any, Mapping[Any, Any]]) -> str:
-    """Name the model with the best mean, baselines included."""
-    defined = {name: cell for name, cell in cells.items() if not math.isnan(cell["mean"])}
-    if not defined:
-        return "not defined"
-    metric = next(iter(defined.values()))["metric"]
-    choose = min if metric in LOWER_IS_BETTER else max
-    return str(choose(defined, key=lambda name: defined[name]["mean"]))
-
-
 def read_scores(path: Path) -> Scores:
     """Read counts, notes and LLR by class of a VCF: kind of variant, CLNSIG or CLASS if given."""
     scores = Scores()
@@ -412,78 +305,6 @@ def _best_sentences(found: Collection) -> Iterator[str]:
                 f"{one.name}: lowest dev bits per nucleotide "
                 f"{best['bits_per_nucleotide']:.4f} at step {best['step']:,}{kept}."
             )
-
-
-def _budget_rows(found: Collection) -> Iterator[tuple[object, ...]]:
-    rows = []
-    for one in found.of("result"):
-        path = one.folder / "metrics.json"
-        metrics = json.loads(path.read_text()) if path.is_file() else {}
-        counts = one.manifest.get("counts", {})
-        rows.append(
-            (
-                metrics.get("task"),
-                metrics.get("model"),
-                metrics.get("seed"),
-                metrics.get("train_rows"),
-                metrics.get("parameters"),
-                metrics.get("seconds"),
-                _shortened(counts),
-            )
-        )
-    yield from sorted(rows, key=str)
-
-
-def _shortened(counts: Mapping[str, Any]) -> str:
-    """Say how many sequences were cut or dropped, where a manifest counts them."""
-    parts = []
-    for split, one in counts.items():
-        if not isinstance(one, dict):
-            continue
-        for key, value in one.items():
-            if any(word in key for word in ("truncated", "cut", "shortened")) and value:
-                parts.append(f"{split}: {value:,} {key.replace('_', ' ')}")
-            if key == "dropped" and value:
-                parts.append(f"{split}: dropped {reasons(value)}")
-    return "; ".join(parts) or "nothing cut or dropped"
-
-
-def _cell(row: Any) -> str:
-    if row is None:
-        return "missing"
-    if math.isnan(row.mean):
-        return "not defined"
-    seeds = f"{row.seeds} seed{'s' if row.seeds > 1 else ''}"
-    interval = (
-        "interval not defined"
-        if math.isnan(row.low) or math.isnan(row.high)
-        else f"{row.low:.3f} to {row.high:.3f}"
-    )
-    return f"{row.mean:.3f} ({interval}; {seeds})"
-
-
-def _model_named(main: pd.DataFrame, role: str) -> str | None:
-    """First model that stands for ``ref`` or ``snp``; ``scratch-ref`` stands for scratch."""
-    named = [m for m in dict.fromkeys(main["model"]) if _role(m) == role]
-    return str(named[0]) if named else None
-
-
-def _model_rank(model: str) -> tuple[int, str]:
-    role = _role(model)
-    return (MODEL_ORDER.index(role) if role else len(MODEL_ORDER), model)
-
-
-def _role(model: str) -> str | None:
-    """First of the known kinds of model that its name mentions."""
-    return next((role for role in MODEL_ORDER if role in _words(model)), None)
-
-
-def _words(model: str) -> list[str]:
-    return model.lower().replace("_", "-").split("-")
-
-
-def _or_empty(value: object) -> object:
-    return "" if isinstance(value, float) and math.isnan(value) else value
 
 
 def _embedding_row(path: Path) -> tuple[object, ...]:

@@ -13,11 +13,20 @@ TARGET_COLUMN = {
     "regression": "value",
 }
 METRICS: dict[str, tuple[str, ...]] = {
-    "binary": ("accuracy", "f1", "mcc", "auroc", "auprc"),
-    "multiclass": ("accuracy", "f1_macro", "mcc", "auroc_macro"),
-    "multilabel": ("auroc_macro", "auroc_micro", "f1_micro"),
+    "binary": ("accuracy", "f1", "f1_macro", "mcc", "auroc", "auprc", "ece"),
+    "multiclass": ("accuracy", "f1_macro", "mcc", "auroc_macro", "auprc_macro", "ece"),
+    "multilabel": (
+        "auroc_macro",
+        "auroc_micro",
+        "auprc_macro",
+        "auprc_micro",
+        "f1_macro",
+        "f1_micro",
+        "ece",
+    ),
     "regression": ("pearson", "spearman", "mse", "r2"),
 }
+LOWER_IS_BETTER = {"mse", "ece"}
 DEFAULT_METRIC = {
     "binary": "mcc",
     "multiclass": "mcc",

@@ -13,7 +13,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from pybmfm.evaluation import compute_metrics
-from pybmfm.evaluation.metrics import weighted_metrics
+from pybmfm.evaluation.metrics import metric_function
 from pybmfm.tasks import check_metric
 
 SEEDS = st.integers(0, 10_000)
@@ -42,7 +42,7 @@ def test_binary_metrics_of_drawn_rows_are_scikit_learns(seed: int, rows: int) ->
     rng = np.random.default_rng(seed)
     truth, scores = rng.integers(0, 2, rows), probabilities(rng, rows, 2)
     weights, drawn = copies(rng, rows)
-    ours = {k: v[0] for k, v in weighted_metrics("binary", truth, scores, weights).items()}
+    ours = {k: v[0] for k, v in metric_function("binary", truth, scores)(weights).items()}
     y, p = truth[drawn], scores[drawn]
     guess = p.argmax(axis=1)
     assert agree(ours["accuracy"], sk.accuracy_score(y, guess))
@@ -51,6 +51,7 @@ def test_binary_metrics_of_drawn_rows_are_scikit_learns(seed: int, rows: int) ->
         assert math.isnan(ours["mcc"])
         return
     assert agree(ours["f1"], sk.f1_score(y, guess))
+    assert agree(ours["f1_macro"], sk.f1_score(y, guess, average="macro"))
     assert agree(ours["mcc"], sk.matthews_corrcoef(y, guess))
     assert agree(ours["auroc"], sk.roc_auc_score(y, p[:, 1]))
     assert agree(ours["auprc"], sk.average_precision_score(y, p[:, 1]))
@@ -64,11 +65,13 @@ def test_multiclass_metrics_of_drawn_rows_are_scikit_learns(seed: int, rows: int
     weights, _ = copies(rng, rows)
     weights[0, :3] = 1
     drawn = np.repeat(np.arange(rows), weights[0].astype(int))
-    ours = {k: v[0] for k, v in weighted_metrics("multiclass", truth, scores, weights).items()}
+    ours = {k: v[0] for k, v in metric_function("multiclass", truth, scores)(weights).items()}
     y, p = truth[drawn], scores[drawn]
     assert agree(ours["f1_macro"], sk.f1_score(y, p.argmax(axis=1), average="macro"))
     assert agree(ours["mcc"], sk.matthews_corrcoef(y, p.argmax(axis=1)))
     assert agree(ours["auroc_macro"], sk.roc_auc_score(y, p, multi_class="ovr"))
+    auprc = [sk.average_precision_score(y == one, p[:, one]) for one in range(3)]
+    assert agree(ours["auprc_macro"], np.mean(auprc))
 
 
 @settings(max_examples=40, deadline=None)
@@ -81,7 +84,7 @@ def test_regression_metrics_of_drawn_rows_are_scipys(seed: int, rows: int) -> No
     weights, _ = copies(rng, rows)
     weights[0, :2] = 1
     drawn = np.repeat(np.arange(rows), weights[0].astype(int))
-    ours = {k: v[0] for k, v in weighted_metrics("regression", truth, scores, weights).items()}
+    ours = {k: v[0] for k, v in metric_function("regression", truth, scores)(weights).items()}
     y, p = truth[drawn], scores[drawn, 0]
     assert agree(ours["pearson"], stats.pearsonr(y, p)[0])
     assert agree(ours["spearman"], stats.spearmanr(y, p)[0])
@@ -98,6 +101,75 @@ def test_multilabel_leaves_out_and_counts_undefined_classes() -> None:
     assert agree(ours["auroc_macro"], expected)
     assert agree(ours["auroc_micro"], sk.roc_auc_score(truth.ravel(), scores.ravel()))
     assert agree(ours["f1_micro"], sk.f1_score(truth, scores >= 0.5, average="micro"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=SEEDS, rows=st.integers(3, 30), classes=st.integers(1, 5))
+def test_multilabel_metrics_of_drawn_rows_are_scikit_learns(
+    seed: int, rows: int, classes: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 2, (rows, classes))
+    scores = rng.integers(0, 5, (rows, classes)) / 4
+    weights, drawn = copies(rng, rows)
+    ours = metric_function("multilabel", truth, scores)(np.concatenate([weights] * 40))
+    assert all(np.array_equal(v, np.full(40, v[0]), equal_nan=True) for v in ours.values())
+    y, p = truth[drawn], scores[drawn]
+    defined = [one for one in range(classes) if 0 < y[:, one].sum() < len(y)]
+    with_hits = [one for one in range(classes) if y[:, one].any()]
+    if defined:
+        areas = [sk.roc_auc_score(y[:, one], p[:, one]) for one in defined]
+        assert agree(ours["auroc_macro"][0], np.mean(areas))
+        assert agree(ours["auroc_micro"][0], sk.roc_auc_score(y.ravel(), p.ravel()))
+    else:
+        assert math.isnan(ours["auroc_macro"][0])
+    if with_hits:
+        precisions = [sk.average_precision_score(y[:, one], p[:, one]) for one in with_hits]
+        assert agree(ours["auprc_macro"][0], np.mean(precisions))
+        assert agree(ours["auprc_micro"][0], sk.average_precision_score(y.ravel(), p.ravel()))
+    counted = [one for one in range(classes) if y[:, one].any() or (p[:, one] >= 0.5).any()]
+    if counted:
+        f1 = [sk.f1_score(y[:, one], p[:, one] >= 0.5) for one in counted]
+        assert agree(ours["f1_macro"][0], np.mean(f1))
+
+
+def test_threads_do_not_change_a_bit() -> None:
+    rng = np.random.default_rng(0)
+    truth, scores = rng.integers(0, 2, (40, 7)), rng.random((40, 7))
+    weights = rng.integers(0, 3, (100, 40)).astype(float)
+    one, four = (metric_function("multilabel", truth, scores, n)(weights) for n in (1, 4))
+    assert all(np.array_equal(one[name], four[name]) for name in one)
+
+
+def test_calibration_error_by_hand() -> None:
+    # Two bins: three rows at 0.9 of which two are right, one row at 0.6 that is wrong.
+    truth = np.array([1, 0, 1, 0])
+    positive = np.array([0.9, 0.1, 0.1, 0.6])
+    scores = np.stack([1 - positive, positive], axis=1)
+    ours = compute_metrics("binary", truth, scores)
+    assert ours["ece"] == pytest.approx((3 * abs(2 / 3 - 0.9) + 1 * abs(0 - 0.6)) / 4)
+    weights = np.array([[1.0, 1.0, 0.0, 3.0]])  # the wrong row of the first bin is gone
+    again = metric_function("binary", truth, scores)(weights)["ece"][0]
+    assert again == pytest.approx((2 * abs(1 - 0.9) + 3 * 0.6) / 5)
+
+
+def test_calibration_error_of_labels_by_hand() -> None:
+    truth = np.array([[1, 0], [0, 0]])
+    scores = np.array([[0.3, 0.3], [0.3, 0.95]])
+    # One bin holds three cells at 0.3 of which one is true, one bin a cell at 0.95 that is not.
+    expected = (3 * abs(1 / 3 - 0.3) + 0.95) / 4
+    assert compute_metrics("multilabel", truth, scores)["ece"] == pytest.approx(expected)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS)
+def test_chances_that_come_true_are_well_calibrated(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    positive = rng.random(4000)
+    honest = (rng.random(4000) < positive).astype(int)
+    scores = np.stack([1 - positive, positive], axis=1)
+    assert compute_metrics("binary", honest, scores)["ece"] < 0.06
+    assert compute_metrics("binary", 1 - honest, scores)["ece"] > 0.2
 
 
 def test_constant_predictions_have_no_correlation_but_an_mcc_of_zero() -> None:

@@ -58,7 +58,7 @@ def make_results(root: Path, shared: int = 0) -> Path:
         for model in ("scratch", "ref", "snp", "kmer-logistic"):
             for seed in (0, 1):
                 if (task, model) != ("activity<1>", "scratch"):
-                    _result(root, task, model, seed)
+                    make_result(root, task, model, seed)
     _scores(root / "scores/scored.vcf.gz")
     return root
 
@@ -169,7 +169,8 @@ def _comparison(folder: Path) -> None:
         write_manifest(staging, artefact="tokenizer-comparison", settings={})
 
 
-def _result(root: Path, task: str, model: str, seed: int) -> None:
+def make_result(root: Path, task: str, model: str, seed: int, train_rows: int = 100) -> None:
+    """A binary result: SNP is good, REF by chance, the others between."""
     rng = np.random.default_rng([seed, len(model)])
     truth = np.arange(40) % 2
     signal = {"snp": 3.0, "ref": 0.0}.get(model, 0.7)
@@ -185,7 +186,7 @@ def _result(root: Path, task: str, model: str, seed: int) -> None:
         encoded=False,
         counts={},
     )
-    with output_directory(root / f"results/{task}.{model}.{seed}") as staging:
+    with output_directory(root / f"results/{task}.{model}.{train_rows}.{seed}") as staging:
         save_result(
             staging,
             task=task,
@@ -198,7 +199,7 @@ def _result(root: Path, task: str, model: str, seed: int) -> None:
             scores_dev=scores,
             table_test=table,
             scores_test=scores,
-            extra={"train_rows": 100, "parameters": 9},
+            extra={"train_rows": train_rows, "parameters": 9},
         )
         counts = {"train": {"read": 100, "used": 100, "truncated": 7}}
         write_manifest(staging, artefact="result", settings={}, counts=counts)

@@ -12,7 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from pybmfm.cli.summarize import command
 from pybmfm.core import UserError
 from pybmfm.report import (
     GROUPS,
@@ -23,7 +25,9 @@ from pybmfm.report import (
     summarize,
 )
 from pybmfm.report.data_sections import task_sections
-from pybmfm.report.model_sections import compare, learning_curves
+from pybmfm.report.model_sections import learning_curves
+
+from .conftest import make_result
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +66,7 @@ def test_every_kind_is_found_once_through_links(tmp_path: Path, results: Path) -
 
 def test_table2_has_the_columns_and_every_cell(summary: Path) -> None:
     table = pd.read_csv(summary / "table2.tsv", sep="\t")
-    assert list(table) == [
+    assert list(table)[:8] == [
         "task",
         "model",
         "seeds",
@@ -92,7 +96,9 @@ def test_a_missing_cell_is_said_in_words_and_text_is_escaped(summary: Path) -> N
 
 def test_winner_seeds_and_cut_sequences_are_told(summary: Path) -> None:
     text = text_of(summary)
-    assert "promoter: SNP beats REF" in text
+    assert "promoter: SNP beats REF (mcc +" in text
+    assert "SNP beats REF on 2 of 2 tasks, loses on 0" in text
+    assert "On each of 2 tasks some language model beats the best baseline." in text
     assert "Only 2 seeds" in text
     assert "train: 7 truncated" in text
     assert "REF is lower by 0.0200" in text
@@ -122,10 +128,59 @@ def test_leakage_is_red_only_where_there_is_some(
     assert "512 base pairs are in two splits" in leaky
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results on 10 training rows, and a cell that only the run's list knows."""
+    root = tmp_path_factory.mktemp("few")
+    for model in ("ref", "snp"):
+        make_result(root, "promoter", model, 0, train_rows=10)
+    (root / "expected.tsv").write_text("task\tmodel\tseed\npromoter\tcnn\t0\npromoter\tref\t0\n")
+    return root
+
+
+def test_few_shot_and_missing_cells_stand_in_the_report(
+    tmp_path: Path, results: Path, few: Path
+) -> None:
+    settings = SummarizeSettings(
+        (results / "results", few), tmp_path / "out", (few,), few / "expected.tsv"
+    )
+    summarize(settings)
+    text = text_of(settings.out)
+    assert "promoter: no result of cnn with seed 0." in text
+    assert "missing: no result of seed 0" in text
+    assert (settings.out / "figures/few_shot.png").exists()
+    assert (settings.out / "missing.tsv").read_text() == "task\tmodel\tseed\npromoter\tcnn\t0\n"
+    curves = pd.read_csv(settings.out / "few_shot.tsv", sep="\t")
+    assert curves.query("model == 'ref'")["train_rows"].tolist() == [10, 100]
+    page = (settings.out / "table2.html").read_text()
+    assert "missing: no result of seed 0" in page
+    assert "activity&lt;1&gt;" in page
+
+
+def test_the_command_joins_external_scores(tmp_path: Path, results: Path) -> None:
+    scores = tmp_path / "eve.tsv"
+    rows = "".join(f"promoter\t{n}\t{n % 2}\n" for n in range(10))
+    scores.write_text("task\tid\tscore\n" + rows)
+    arguments = ["--results", str(results / "results"), "--out", str(tmp_path / "out")]
+    given = ["--external-scores", f"EVE={scores}"]
+    done = CliRunner().invoke(command, [*arguments, *given], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(tmp_path / "out/external_scores.tsv", sep="\t")
+    assert set(table["model"]) == {"EVE", "kmer-logistic", "scratch", "ref", "snp"}
+    assert table.query("model == 'EVE' and metric == 'auroc'")["mean"].item() == 1
+    assert "EVE covers 10 of 40 test rows" in text_of(tmp_path / "out")
+    for wrong in ("EVE", "=x", "EVE="):
+        with pytest.raises(UserError, match="is not NAME=TABLE"):
+            CliRunner().invoke(
+                command, [*arguments, "--external-scores", wrong], catch_exceptions=False
+            )
+
+
 def test_figures_are_png_and_svg(summary: Path) -> None:
     names = {path.name for path in (summary / "figures").iterdir()}
     for name in (
         "finetuning",
+        "differences",
         "learning_curves",
         "records_per_contig",
         "allele_frequencies",
@@ -158,19 +213,6 @@ def test_results_without_models_are_summarized_with_gaps(tmp_path: Path, results
 def test_nothing_to_summarize_is_a_user_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match=r"no such file|hold no results"):
         summarize(SummarizeSettings((tmp_path / name,), tmp_path / "out"))
-
-
-def test_comparison_says_overlap_defeat_and_absence() -> None:
-    def cell(mean: float, low: float, high: float) -> dict[str, object]:
-        return {"mean": mean, "low": low, "high": high, "metric": "mcc"}
-
-    apart = {"snp": cell(0.2, 0.1, 0.3), "ref": cell(0.6, 0.5, 0.7)}
-    assert "REF beats SNP" in compare("t", apart, "snp", "ref")
-    close = {"snp": cell(0.5, 0.4, 0.6), "ref": cell(0.6, 0.5, 0.7)}
-    assert "cannot be told apart" in compare("t", close, "snp", "ref")
-    assert "missing" in compare("t", {"snp": cell(1, 1, 1)}, "snp", "ref")
-    undefined = {"snp": cell(float("nan"), 0, 0), "ref": cell(0.6, 0.5, 0.7)}
-    assert "not defined" in compare("t", undefined, "snp", "ref")
 
 
 def test_a_torn_progress_line_and_redone_steps_count_once(results: Path) -> None:

@@ -1,0 +1,34 @@
+"""Test rows that training has as well, as the leakage audit found them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pybmfm.core import read_manifest, read_table
+from pybmfm.evaluation.leakage import REPEATED_FILE
+
+TEST = "test"
+# Ids of the test rows by task; a task that was not audited is absent.
+RepeatedIds = Mapping[str, frozenset[str]]
+
+
+def read_repeated_ids(audits: Iterable[str | Path]) -> RepeatedIds:
+    """Read which test rows of which tasks are repeated in training, exactly or nearly.
+
+    Parameters
+    ----------
+    audits
+        Folders of ``audit-leakage``; one of an older version, without the rows, is passed over.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for folder in map(Path, audits):
+        if not (folder / REPEATED_FILE).is_file():
+            continue
+        audited = read_manifest(folder)["counts"].get("task", {})
+        rows = read_table(folder / REPEATED_FILE)
+        rows = rows[rows["split"] == TEST]
+        for task in audited:
+            ids = frozenset(rows.loc[rows["task"] == task, "id"])
+            found[task] = found.get(task, frozenset()) | ids
+    return found
