@@ -86,6 +86,15 @@ class VcfReader:
         found = self._recorded_names() if indexed is None else indexed
         return list(dict.fromkeys([*self.header.contigs, *map(shown, found)]))
 
+    def numbered_records(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the line number, from 1, and the line of every record; blank lines are none."""
+        number = 0
+        for text in self._whole_lines(self.threads):
+            for line in text[:-1].split(b"\n"):
+                number += 1
+                if line.strip() and not line.startswith(b"#"):
+                    yield number, line.rstrip(b"\r")
+
     def _recorded_names(self) -> dict[bytes, None]:
         names: dict[bytes, None] = {}
         last = b"#"
