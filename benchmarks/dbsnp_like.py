@@ -51,7 +51,7 @@ def write_genome(path: Path, bases: int, seed: int) -> bytes:
 
 
 def write_variants(path: Path, letters: bytes, density: float, common: float, seed: int) -> int:
-    """Write a bgzip VCF; return its number of records.
+    """Write and index a bgzip VCF; return its number of records.
 
     Parameters
     ----------
@@ -74,6 +74,7 @@ def write_variants(path: Path, letters: bytes, density: float, common: float, se
         for start in range(0, len(positions), _PER_BATCH):
             batch = positions[start : start + _PER_BATCH]
             out.write("".join(_records(batch, letters, common / density, rng)).encode())
+    pysam.tabix_index(str(path), preset="vcf", force=True)
     return len(positions)
 
 

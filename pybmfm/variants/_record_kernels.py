@@ -535,7 +535,7 @@ def _mean_frequencies(
         if reported and choices[one] != choices[one - 1]:
             break
         at, end = spans[value_keys[one], 0], spans[value_keys[one], 1]
-        if at < 0 or at == end or (end == at + 1 and buffer[at] == _DOT):
+        if at < 0:
             continue
         total = 1.0
         if total_keys[one] >= 0:
@@ -567,6 +567,9 @@ def _mean_frequencies(
                     at = stop + 1
                     continue
                 at = from_values
+            if at == stop or (stop == at + 1 and buffer[at] == _DOT):
+                at = stop + 1
+                continue
             n_values = 1
             for q in range(at, stop):
                 n_values += buffer[q] == _COMMA

@@ -22,6 +22,7 @@ _POPULATION = re.compile(r"AF[_-]([A-Za-z]+)|([A-Za-z]+)_AF", re.IGNORECASE)
 _NOT_POPULATIONS = {"all", "female", "global", "grpmax", "joint", "male", "max", "popmax", "raw",
                     "total", "xx", "xy"}  # fmt: skip
 
+_UNREPORTED = ("", ".")
 _Source = list[float | None]
 
 
@@ -180,18 +181,22 @@ def _read_field(
 def _split(
     plan: FrequencyPlan, one: Field, fields: Mapping[str, str], alleles: int
 ) -> list[list[str]]:
-    """Split a field into sources, each the values of the alternates alone."""
+    """Split a field into sources, each the values of the alternates alone.
+
+    A source that gives '.' for all alleles together (``FREQ=A:.``) reports nothing.
+    """
     text = fields[one.keys[0]]
-    if text in ("", "."):
-        return []
     if one.form == SOURCES:
         parts = [part.rpartition(":") for part in text.split("|")]
         return [
             values.split(",")[1:]
             for name, _, values in parts
-            if not plan.sources or name in plan.sources
+            if values not in _UNREPORTED and (not plan.sources or name in plan.sources)
         ]
-    values = text.strip("[]").split(",")
+    text = text.strip("[]")
+    if text in _UNREPORTED:
+        return []
+    values = text.split(",")
     if one.form == WITH_REFERENCE or (one.form != ALTERNATES and len(values) == alleles + 1):
         values = values[1:]
     return _shares(values, fields["AN"]) if one.name == SHARE else [values]
@@ -199,7 +204,7 @@ def _split(
 
 def _shares(counts: list[str], total: str) -> list[list[str]]:
     """Divide allele counts by the number of chromosomes; none counted is not reported."""
-    if total in ("", "."):
+    if total in _UNREPORTED:
         return []
     number = _number(total)
     if number == 0.0:
@@ -208,7 +213,7 @@ def _shares(counts: list[str], total: str) -> list[list[str]]:
 
 
 def _share(count: str, total: float | None) -> str:
-    if count in ("", "."):
+    if count in _UNREPORTED:
         return "."
     number = _number(count)
     return "nan" if number is None or total is None else repr(number / total)
@@ -231,7 +236,7 @@ def _is_population(name: str) -> bool:
 def _numbers(values: list[str]) -> _Source | None:
     numbers: _Source = []
     for value in values:
-        if value in (".", ""):
+        if value in _UNREPORTED:
             numbers.append(None)
             continue
         number = _number(value)

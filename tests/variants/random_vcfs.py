@@ -306,6 +306,8 @@ class _Records:
     def _values(self, number: int) -> str:
         if self._rarely(self.wrong):
             number = self.random.choice((number - 1, number + 1, 1))
+        if self._rarely(0.05):
+            return self.random.choice(UNREPORTED)
         return ",".join(self._number() for _ in range(max(1, number)))
 
     def _number(self) -> str:

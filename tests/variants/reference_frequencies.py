@@ -289,13 +289,16 @@ class _FrequencyFields:
         """Split a field into sources, each the values of the alternates alone."""
         key, total = ("AC", info.get("AN", ".")) if name == "AC/AN" else (name, "1")
         text = info.get(key, ".")
-        if text in ("", ".") or total in ("", ".") or _number(total) == 0:
+        if total in ("", ".") or _number(total) == 0:
             return []
         if name == "FREQ":
             parts = [part.rpartition(":") for part in text.split("|")]
             chosen = [p for p in parts if not self.sources or p[0] in self.sources]
-            return [values.split(",")[1:] for _, _, values in chosen]
-        values = text.strip("[]").split(",")
+            return [values.split(",")[1:] for _, _, values in chosen if values not in ("", ".")]
+        text = text.strip("[]")
+        if text in ("", "."):
+            return []
+        values = text.split(",")
         number = self.numbers.get(key)
         if key == "CAF" or number == "R" or (number != "A" and len(values) == alleles + 1):
             values = values[1:]

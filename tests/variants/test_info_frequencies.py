@@ -30,6 +30,7 @@ def _means(
         ("FREQ=1000Genomes:0.9,0.1", 1, [0.1]),
         ("FREQ=A:0.9,0.1|B:0.7,0.3", 1, [0.2]),
         ("FREQ=A:0.9,0.1|B:.,.", 1, [0.1]),  # '.' is not 0
+        ("FREQ=A:0.9,0.1|B:.", 1, [0.1]),  # nor is a single '.' a list of the wrong length
         ("FREQ=A:0.9,0.1,.|B:0.5,0.3,0.2", 2, [0.2, 0.2]),
         ("FREQ=A:0.9,0.1|B:0.5,0.3,0.2", 1, [0.1]),  # the ragged source goes, not the record
         ("FREQ=A:0.9,0.1,.", 2, [0.1, None]),
@@ -60,6 +61,11 @@ def test_means_of_the_first_field_that_reports(
         ("RS=1", "no_frequency"),
         (".", "no_frequency"),
         ("FREQ=A:.,.", "no_frequency"),
+        ("FREQ=A:.", "no_frequency"),
+        ("FREQ=A:.|B:", "no_frequency"),
+        ("FREQ=A:.,.,.", "ragged_frequency"),
+        ("FREQ=A:0.5", "ragged_frequency"),
+        ("CAF=[.]", "no_frequency"),
         ("FREQ=A:0.9,0.1,0.0", "ragged_frequency"),
         ("AF=high", "not_a_frequency"),
         ("AF=1.5", "not_a_frequency"),
