@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,15 @@ def real_data() -> Path:
     if not (REAL_DATA / "mini").is_dir():
         pytest.skip("the real data is not beside this checkout: the test was not run")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def bwa() -> str:
+    """The path of bwa, or a skip that says it is absent."""
+    found = shutil.which("bwa")
+    if found is None:
+        pytest.skip("bwa is not on the PATH (Debian package bwa): the test was not run")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ VERBS = {
     "merge-frequencies": "Join frequency tables made contig by contig.",
     "encode-genome": "Write the genome with its variants as encoded text or codes.",
     "encode-sequences": "Give the loci of a table their sequence with its variants.",
+    "extract-sequences": "Write the sequences of tables as FASTA, to align them.",
     "sample-genome": "Cut the genome into windows and splits.",
     "train-tokenizer": "Train a tokenizer on genome windows.",
     "compare-tokenizers": "Compare tokenizers over their corpora.",

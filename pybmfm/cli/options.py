@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -142,6 +143,46 @@ def task_options(command: F) -> F:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def alignment_options(command: F) -> F:
+    """``--align``, ``--alignments`` and what to keep: how sequences find their locus.
+
+    The command's function takes them as one argument ``alignment``.
+    """
+    options: list[Callable[[F], F]] = [
+        click.option(
+            "--align", is_flag=True, help="Align rows without coordinates by bwa mem (on PATH)."
+        ),
+        click.option(
+            "--alignments",
+            type=PATH,
+            help="SAM or BAM that bwa made from what extract-sequences wrote, instead of --align.",
+        ),
+        click.option(
+            "--keep-multi-mapping",
+            is_flag=True,
+            help="Keep sequences that fit several places equally well, at the one bwa chose.",
+        ),
+        click.option(
+            "--keep-clipped",
+            is_flag=True,
+            help="Keep sequences aligned in part, with their whole length.",
+        ),
+    ]
+
+    @functools.wraps(command)
+    def with_alignment(*args: Any, **values: Any) -> Any:
+        from pybmfm.genome import AlignmentSettings
+
+        names = ("align", "alignments", "keep_multi_mapping", "keep_clipped", "threads")
+        chosen = {name: values.pop(name) for name in names}
+        return command(*args, alignment=AlignmentSettings(**chosen), **values)
+
+    wrapped: Any = threads_option()(with_alignment)
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return cast(F, wrapped)
 
 
 def windows_options(command: F) -> F:

@@ -1,5 +1,6 @@
 """FASTA access, base codes, contig names and N islands."""
 
+from pybmfm.genome.alignments import AlignmentSettings, align_sequences, write_reads
 from pybmfm.genome.bases import (
     BASES,
     N_CODE,
@@ -28,8 +29,10 @@ from pybmfm.genome.regions import parse_region
 __all__ = [
     "BASES",
     "N_CODE",
+    "AlignmentSettings",
     "Genome",
     "TruncatedFile",
+    "align_sequences",
     "assembly_of",
     "broken_file",
     "chromosome_of",
@@ -44,4 +47,5 @@ __all__ = [
     "open_bytes",
     "parse_region",
     "sequence_intervals",
+    "write_reads",
 ]

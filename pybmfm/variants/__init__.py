@@ -7,7 +7,8 @@ codes, with `WindowEncoder.encode_many`.
 from pybmfm.variants.draws import STRATEGIES
 from pybmfm.variants.encoder import ContigEncoder, WindowEncoder
 from pybmfm.variants.haplotypes import PhasedPanel
-from pybmfm.variants.sequences import Locus, encode_loci, encode_locus
+from pybmfm.variants.placement import Locus, place_rows, read_rows, reference_texts
+from pybmfm.variants.sequences import encode_loci, encode_locus
 from pybmfm.variants.strands import reverse_complement_codes
 from pybmfm.variants.symbols import (
     ALPHABET,
@@ -36,6 +37,9 @@ __all__ = [
     "encode_loci",
     "encode_locus",
     "is_encoded_text",
+    "place_rows",
+    "read_rows",
+    "reference_texts",
     "reverse_complement_codes",
     "states_of_code",
     "text_to_codes",

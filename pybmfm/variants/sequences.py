@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from pybmfm import __version__
-from pybmfm.core import UserError, describe_inputs, read_table, write_json, write_table
+from pybmfm.core import UserError, describe_inputs, write_json, write_table
 from pybmfm.core.provenance import source_digest
-from pybmfm.genome import Genome, decode_bases, describe_names, encode_bases, match_contigs
+from pybmfm.genome import AlignmentSettings, Genome
 from pybmfm.variants.encoder import WindowEncoder
+from pybmfm.variants.placement import Locus, place_rows, read_rows
 from pybmfm.variants.symbols import codes_to_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger("pybmfm")
-
-COLUMNS = ("contig", "start", "end")
-BED_COLUMNS = (*COLUMNS, "name", "score", "strand")
-NOT_IN_FASTA = "contig_not_in_fasta"
-BEYOND_END = "beyond_contig_end"
-DIFFERS = "sequence_differs_from_fasta"
-MAX_DIFFERING = 0.01
-
-
-class Locus(NamedTuple):
-    """A stretch of a contig, 0-based half-open on the plus strand, read on ``strand``."""
-
-    contig: str
-    start: int
-    end: int
-    strand: str = "+"
 
 
 def encode_locus(encoder: WindowEncoder, locus: Locus, pass_number: int = 0) -> str:
@@ -96,13 +77,15 @@ class SequenceSettings:
     ----------
     input
         CSV, TSV or Parquet with columns ``contig``, ``start``, ``end`` (0-based half-open) and
-        perhaps ``strand``, or BED.
+        perhaps ``strand``, or BED; or ``sequence`` alone, to be aligned.
     fasta, out
         Reference genome and the table to write.
     frequencies, haplotypes
         The genome's frequency table or a phased VCF; without either the plain reference.
     strategy, pass_number, seed
         As in `pybmfm.variants.WindowEncoder`.
+    alignment
+        How rows without coordinates find their locus.
     """
 
     input: Path
@@ -113,6 +96,7 @@ class SequenceSettings:
     strategy: str = "paper"
     pass_number: int = 0
     seed: int = 0
+    alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
 
 
 def encode_sequences(settings: SequenceSettings) -> dict[str, Any]:
@@ -121,7 +105,8 @@ def encode_sequences(settings: SequenceSettings) -> dict[str, Any]:
     Other columns are kept, and the order of the rows. Rows on contigs that the FASTA does not
     have and rows beyond a contig's end are dropped. Where the table has sequences, each must be
     the FASTA's at that locus and strand, case ignored, letters outside ACGTN read as N; empty
-    ones are not compared, rows that differ are dropped. Counts go to ``OUT.manifest.json``.
+    ones are not compared, rows that differ are dropped. A row without coordinates is aligned if
+    that is wanted, and gets them. Counts go to ``OUT.manifest.json``.
 
     Returns
     -------
@@ -135,7 +120,7 @@ def encode_sequences(settings: SequenceSettings) -> dict[str, Any]:
         If an input is missing or malformed, more than 1 % of the compared sequences differ, or
         no row is left.
     """
-    table = read_loci(settings.input)
+    table = read_rows(settings.input)
     with Genome(settings.fasta) as genome:
         encoder = WindowEncoder.open(
             genome,
@@ -144,8 +129,7 @@ def encode_sequences(settings: SequenceSettings) -> dict[str, Any]:
             seed=settings.seed,
             strategy=settings.strategy,
         )
-        loci, reasons = _place(table, genome, settings.input)
-        _compare(table, genome, loci, reasons, settings.input)
+        loci, reasons = place_rows(table, genome, settings.input, settings.alignment)
         kept = [row for row, reason in enumerate(reasons) if not reason]
         if not kept:
             raise UserError(
@@ -156,7 +140,8 @@ def encode_sequences(settings: SequenceSettings) -> dict[str, Any]:
         texts = encode_loci(encoder, [loci[row] for row in kept], settings.pass_number)
         genome.note_replaced_letters()
     counts = _counts(reasons, encoder)
-    write_table(table.iloc[kept].assign(sequence=texts), settings.out)
+    written = _with_loci(table.iloc[kept], [loci[row] for row in kept])
+    write_table(written.assign(sequence=texts), settings.out)
     _write_manifest(settings, counts)
     log.info(
         "%s of %s rows encoded%s",
@@ -167,138 +152,15 @@ def encode_sequences(settings: SequenceSettings) -> dict[str, Any]:
     return counts
 
 
-def read_loci(path: str | Path) -> pd.DataFrame:
-    """Read a table of loci.
-
-    Returns
-    -------
-    DataFrame
-        The columns of the file, ``start`` and ``end`` as int64, ``strand`` ``+`` or ``-``
-        where there is one. BED columns are called contig, start, end, name, score, strand,
-        column7 and so on.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or broken, has no rows or lacks a column, or a row has no whole
-        numbers, ends before it starts, or has another strand than ``+``, ``-`` or ``.``.
-    """
-    path = Path(path)
-    is_bed = ".bed" in path.suffixes[-2:]
-    table = _read_bed(path) if is_bed else read_table(path)
-    missing = [name for name in COLUMNS if name not in table]
-    if missing or not len(table):
-        problem = f"has no column '{missing[0]}'" if missing else "has no rows"
-        raise UserError(
-            problem, file=path, remedy="give the columns contig, start and end, or a BED file"
-        )
-    table = table.reset_index(drop=True)
-    for name in ("start", "end"):
-        table[name] = _whole_numbers(table, name, path)
-    _refuse(table["end"] <= table["start"], path, "ends where it starts or before")
-    if "strand" in table:
-        strand = table["strand"].fillna("+").astype(str).replace({".": "+", "": "+"})
-        _refuse(~strand.isin(["+", "-"]), path, "has another strand than '+', '-' or '.'")
-        table["strand"] = strand
-    return table
-
-
-def _read_bed(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    if not path.is_file():
-        raise UserError("no such file", file=path, remedy="check the path")
-    try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-            rows = [
-                line.rstrip("\r\n").split("\t" if "\t" in line else None)
-                for line in lines
-                if line.strip() and not line.startswith(("#", "track", "browser"))
-            ]
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot be read ({error})", file=path, remedy="make it again") from error
-    widths = {len(row) for row in rows}
-    if len(widths) > 1 or min(widths, default=3) < len(COLUMNS):
-        raise UserError(
-            f"has rows of {' and '.join(map(str, sorted(widths)))} columns",
-            file=path,
-            remedy="give BED rows of three or more columns, all the same number",
-        )
-    width = max(widths, default=len(COLUMNS))
-    names = [*BED_COLUMNS, *(f"column{number}" for number in range(7, width + 1))][:width]
-    return pd.DataFrame(rows, columns=names, dtype=str)
-
-
-def _whole_numbers(table: pd.DataFrame, name: str, path: Path) -> NDArray[np.int64]:
-    import pandas as pd
-
-    values = pd.to_numeric(table[name], errors="coerce").astype(np.float64)
-    whole = (values >= 0) & (values < 2**31) & (values == np.floor(values))
-    _refuse(~whole, path, f"holds a value of {name} that is not a whole number from 0")
-    return values.to_numpy().astype(np.int64)
-
-
-def _refuse(bad: pd.Series[bool], path: Path, problem: str) -> None:
-    if bad.any():
-        row = int(np.argmax(bad.to_numpy()))
-        raise UserError(
-            problem, file=path, place=f"row {row + 1}", remedy="correct or remove the row"
-        )
-
-
-def _place(table: pd.DataFrame, genome: Genome, path: Path) -> tuple[list[Locus], list[str]]:
-    """Name each row's locus as the FASTA does, and why it cannot be used, if so."""
-    names = [str(name) for name in table["contig"]]
-    matched = match_contigs(genome.lengths, dict.fromkeys(names))
-    if not matched:
-        raise UserError(
-            f"shares no contig with {genome.path}: the table has "
-            f"{describe_names(dict.fromkeys(names))}, the FASTA has "
-            f"{describe_names(genome.lengths)}",
-            file=path,
-            remedy="give loci and a FASTA of the same genome",
-        )
-    strands = table["strand"].tolist() if "strand" in table else ["+"] * len(table)
-    loci = [
-        Locus(matched.get(name, name), start, end, strand)
-        for name, start, end, strand in zip(
-            names, table["start"].tolist(), table["end"].tolist(), strands, strict=True
-        )
-    ]
-    lengths = genome.lengths
-    reasons = [
-        NOT_IN_FASTA
-        if locus.contig not in lengths
-        else BEYOND_END * (locus.end > lengths[locus.contig])
-        for locus in loci
-    ]
-    return loci, reasons
-
-
-def _compare(
-    table: pd.DataFrame, genome: Genome, loci: list[Locus], reasons: list[str], path: Path
-) -> None:
-    """Mark the rows whose sequence is not the FASTA's."""
-    if "sequence" not in table:
-        return
-    given = ["" if text is None else str(text).strip() for text in table["sequence"]]
-    rows = [row for row, reason in enumerate(reasons) if not reason and given[row]]
-    expected = encode_loci(WindowEncoder(genome, None), [loci[row] for row in rows])
-    differing = [
-        row
-        for row, text in zip(rows, expected, strict=True)
-        if decode_bases(encode_bases(given[row])[0]) != text
-    ]
-    if len(differing) > MAX_DIFFERING * len(rows):
-        raise UserError(
-            f"{len(differing):,} of {len(rows):,} sequences differ from {genome.path} at their "
-            "locus and strand",
-            file=path,
-            place=f"row {differing[0] + 1}",
-            remedy="give 0-based half-open loci of this FASTA, or leave the column sequence out",
-        )
-    for row in differing:
-        reasons[row] = DIFFERS
+def _with_loci(table: pd.DataFrame, loci: list[Locus]) -> pd.DataFrame:
+    """Fill in the coordinates; a contig that was given keeps its name, three columns stay three."""
+    columns = {name: [getattr(locus, name) for locus in loci] for name in Locus._fields}
+    if "contig" in table:
+        named = table["contig"].fillna("").astype(str)
+        columns["contig"] = [a or b for a, b in zip(named, columns["contig"], strict=True)]
+        if "strand" not in table and (named != "").all():
+            del columns["strand"]
+    return table.assign(**columns)
 
 
 def _counts(reasons: list[str], encoder: WindowEncoder) -> dict[str, Any]:
@@ -321,8 +183,8 @@ def _describe(reasons: Counter[str]) -> str:
 def _write_manifest(settings: SequenceSettings, counts: dict[str, Any]) -> None:
     paths = {
         name: value
-        for name, value in asdict(settings).items()
-        if name in ("input", "fasta", "frequencies", "haplotypes") and value is not None
+        for name, value in (vars(settings) | vars(settings.alignment)).items()
+        if name in ("input", "fasta", "frequencies", "haplotypes", "alignments") and value
     }
     write_json(
         f"{settings.out}.manifest.json",
@@ -334,6 +196,7 @@ def _write_manifest(settings: SequenceSettings, counts: dict[str, Any]) -> None:
                 "strategy": settings.strategy,
                 "pass": settings.pass_number,
                 "seed": settings.seed,
+                **settings.alignment.described,
             },
             "inputs": describe_inputs(paths.values()),
             "alphabet": "encoded" if {"frequencies", "haplotypes"} & set(paths) else "plain",

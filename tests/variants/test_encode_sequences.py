@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pybmfm.core import UserError, read_table
 from pybmfm.genome import Genome
 from pybmfm.variants import Locus, WindowEncoder, codes_to_text, encode_loci, encode_locus
-from pybmfm.variants.sequences import SequenceSettings, encode_sequences, read_loci
+from pybmfm.variants.placement import read_loci
+from pybmfm.variants.sequences import SequenceSettings, encode_sequences
 
 from .conftest import MakeTable
 

@@ -1,0 +1,267 @@
+"""From the rows of a table to loci of a genome: by coordinates, or by alignment."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pybmfm.core import UserError, read_table
+from pybmfm.genome import (
+    AlignmentSettings,
+    Genome,
+    align_sequences,
+    complement_bases,
+    decode_bases,
+    describe_names,
+    encode_bases,
+    match_contigs,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("contig", "start", "end")
+BED_COLUMNS = (*COLUMNS, "name", "score", "strand")
+NOT_IN_FASTA = "contig_not_in_fasta"
+BEYOND_END = "beyond_contig_end"
+DIFFERS = "sequence_differs_from_fasta"
+NO_COORDINATES = "no_coordinates"
+MAX_DIFFERING = 0.01
+
+
+class Locus(NamedTuple):
+    """A stretch of a contig, 0-based half-open on the plus strand, read on ``strand``."""
+
+    contig: str
+    start: int
+    end: int
+    strand: str = "+"
+
+
+def place_rows(
+    table: pd.DataFrame, genome: Genome, path: Path, alignment: AlignmentSettings
+) -> tuple[list[Locus], list[str]]:
+    """Find the locus of each row of a table.
+
+    A row with coordinates is placed by them, and its sequence, if it has one, must be the
+    genome's there. One with a sequence alone is aligned, if that is wanted.
+
+    Parameters
+    ----------
+    table
+        Columns ``contig, start, end`` (perhaps ``strand``), ``sequence``, or both; cells may be
+        empty.
+    path
+        The table's file, for messages.
+    alignment
+        How rows without coordinates are placed.
+
+    Returns
+    -------
+    loci, reasons
+        Per row a locus and ``""``, or a meaningless locus and why there is none.
+
+    Raises
+    ------
+    UserError
+        If coordinates are no coordinates, more than 1 % of the compared sequences differ, no
+        row can be placed for want of coordinates and alignment, or bwa fails.
+    """
+    loci = [Locus("", 0, 0)] * len(table)
+    reasons = [NO_COORDINATES] * len(table)
+    given = np.flatnonzero(_has_coordinates(table))
+    if len(given):
+        rows = check_loci(table.iloc[given], path)
+        placed, why = _place(rows, genome, path)
+        _compare(rows, genome, placed, why, path)
+        for row, locus, reason in zip(given.tolist(), placed, why, strict=True):
+            loci[row], reasons[row] = locus, reason
+    rest = [row for row, reason in enumerate(reasons) if reason == NO_COORDINATES]
+    if rest and alignment.wanted and "sequence" in table:
+        texts = table["sequence"].iloc[rest].fillna("").astype(str).str.strip().tolist()
+        found = align_sequences(texts, genome.lengths, genome.path, alignment)
+        for row, one in zip(rest, found, strict=True):
+            loci[row] = Locus(one.contig, one.start, one.end, one.strand)
+            reasons[row] = one.reason(alignment)
+    elif len(rest) == len(table):
+        missing = [f"column '{name}'" for name in COLUMNS if name not in table]
+        raise UserError(
+            f"has no {(missing or ['coordinates'])[0]}",
+            file=path,
+            remedy="give contig, start and end, a BED file, or align its sequences with --align",
+        )
+    return loci, reasons
+
+
+def reference_texts(genome: Genome, loci: Sequence[Locus]) -> list[str]:
+    """Return the plain sequence of loci, each on its strand, in order."""
+    texts = [""] * len(loci)
+    for row in sorted(range(len(loci)), key=lambda row: loci[row].contig):
+        locus = loci[row]
+        codes = genome.codes(locus.contig, locus.start, locus.end)
+        texts[row] = decode_bases(complement_bases(codes[::-1]) if locus.strand == "-" else codes)
+    return texts
+
+
+def read_loci(path: str | Path) -> pd.DataFrame:
+    """Read a table of loci.
+
+    Returns
+    -------
+    DataFrame
+        The columns of the file, ``start`` and ``end`` as int64, ``strand`` ``+`` or ``-``
+        where there is one. BED columns are called contig, start, end, name, score, strand,
+        column7 and so on.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or broken, has no rows or lacks a column, or a row has no whole
+        numbers, ends before it starts, or has another strand than ``+``, ``-`` or ``.``.
+    """
+    path = Path(path)
+    table = read_rows(path)
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise UserError(
+            f"has no column '{missing[0]}'",
+            file=path,
+            remedy="give the columns contig, start and end, or a BED file",
+        )
+    return check_loci(table, path)
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Read a table or a BED file as it is, rows numbered from 0.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or broken, or has no rows.
+    """
+    table = _read_bed(path) if ".bed" in path.suffixes[-2:] else read_table(path)
+    if not len(table):
+        raise UserError("has no rows", file=path, remedy="give at least one row")
+    return table.reset_index(drop=True)
+
+
+def check_loci(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return rows with checked ``start``, ``end`` and ``strand``, see :func:`read_loci`."""
+    table = table.copy()
+    for name in ("start", "end"):
+        table[name] = _whole_numbers(table, name, path)
+    _refuse(table["end"] <= table["start"], path, "ends where it starts or before")
+    if "strand" in table:
+        strand = table["strand"].fillna("+").astype(str).replace({".": "+", "": "+"})
+        _refuse(~strand.isin(["+", "-"]), path, "has another strand than '+', '-' or '.'")
+        table["strand"] = strand
+    return table
+
+
+def _read_bed(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    if not path.is_file():
+        raise UserError("no such file", file=path, remedy="check the path")
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+            rows = [
+                line.rstrip("\r\n").split("\t" if "\t" in line else None)
+                for line in lines
+                if line.strip() and not line.startswith(("#", "track", "browser"))
+            ]
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot be read ({error})", file=path, remedy="make it again") from error
+    widths = {len(row) for row in rows}
+    if len(widths) > 1 or min(widths, default=3) < len(COLUMNS):
+        raise UserError(
+            f"has rows of {' and '.join(map(str, sorted(widths)))} columns",
+            file=path,
+            remedy="give BED rows of three or more columns, all the same number",
+        )
+    width = max(widths, default=len(COLUMNS))
+    names = [*BED_COLUMNS, *(f"column{number}" for number in range(7, width + 1))][:width]
+    return pd.DataFrame(rows, columns=names, dtype=str)
+
+
+def _whole_numbers(table: pd.DataFrame, name: str, path: Path) -> NDArray[np.int64]:
+    import pandas as pd
+
+    values = pd.to_numeric(table[name], errors="coerce").astype(np.float64)
+    whole = (values >= 0) & (values < 2**31) & (values == np.floor(values))
+    _refuse(~whole, path, f"holds a value of {name} that is not a whole number from 0")
+    return values.to_numpy().astype(np.int64)
+
+
+def _refuse(bad: pd.Series[bool], path: Path, problem: str) -> None:
+    if bad.any():
+        row = int(bad.index[int(np.argmax(bad.to_numpy()))])
+        raise UserError(
+            problem, file=path, place=f"row {row + 1}", remedy="correct or remove the row"
+        )
+
+
+def _place(table: pd.DataFrame, genome: Genome, path: Path) -> tuple[list[Locus], list[str]]:
+    """Name each row's locus as the FASTA does, and why it cannot be used, if so."""
+    names = [str(name) for name in table["contig"]]
+    matched = match_contigs(genome.lengths, dict.fromkeys(names))
+    if not matched:
+        raise UserError(
+            f"shares no contig with {genome.path}: the table has "
+            f"{describe_names(dict.fromkeys(names))}, the FASTA has "
+            f"{describe_names(genome.lengths)}",
+            file=path,
+            remedy="give loci and a FASTA of the same genome",
+        )
+    strands = table["strand"].tolist() if "strand" in table else ["+"] * len(table)
+    loci = [
+        Locus(matched.get(name, name), start, end, strand)
+        for name, start, end, strand in zip(
+            names, table["start"].tolist(), table["end"].tolist(), strands, strict=True
+        )
+    ]
+    lengths = genome.lengths
+    reasons = [
+        NOT_IN_FASTA
+        if locus.contig not in lengths
+        else BEYOND_END * (locus.end > lengths[locus.contig])
+        for locus in loci
+    ]
+    return loci, reasons
+
+
+def _compare(
+    table: pd.DataFrame, genome: Genome, loci: list[Locus], reasons: list[str], path: Path
+) -> None:
+    """Mark the rows whose sequence is not the FASTA's."""
+    if "sequence" not in table:
+        return
+    given = ["" if text is None else str(text).strip() for text in table["sequence"]]
+    rows = [row for row, reason in enumerate(reasons) if not reason and given[row]]
+    expected = reference_texts(genome, [loci[row] for row in rows])
+    differing = [
+        row
+        for row, text in zip(rows, expected, strict=True)
+        if decode_bases(encode_bases(given[row])[0]) != text
+    ]
+    if len(differing) > MAX_DIFFERING * len(rows):
+        raise UserError(
+            f"{len(differing):,} of {len(rows):,} sequences differ from {genome.path} at their "
+            "locus and strand",
+            file=path,
+            place=f"row {int(table.index[differing[0]]) + 1}",
+            remedy="give 0-based half-open loci of this FASTA, or leave the column sequence out",
+        )
+    for row in differing:
+        reasons[row] = DIFFERS
+
+
+def _has_coordinates(table: pd.DataFrame) -> NDArray[np.bool_]:
+    if any(name not in table for name in COLUMNS):
+        return np.zeros(len(table), dtype=bool)
+    contig = table["contig"].fillna("").astype(str).str.strip()
+    return np.asarray(contig.to_numpy() != "")
