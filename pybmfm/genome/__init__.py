@@ -1,6 +1,6 @@
 """FASTA access, base codes, contig names and N islands."""
 
-from pybmfm.genome.alignments import AlignmentSettings, align_sequences, write_reads
+from pybmfm.genome.alignments import AlignmentSettings, align_sequences, run_bwa, write_reads
 from pybmfm.genome.bases import (
     BASES,
     N_CODE,
@@ -46,6 +46,7 @@ __all__ = [
     "match_contigs",
     "open_bytes",
     "parse_region",
+    "run_bwa",
     "sequence_intervals",
     "write_reads",
 ]

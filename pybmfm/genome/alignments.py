@@ -141,10 +141,12 @@ def align_sequences(
     UserError
         If bwa is not there or fails, or the alignments cannot be read or are of another genome.
     """
-    if settings.alignments is not None:
-        found = read_alignments(settings.alignments, lengths)
-    else:
-        found = _run_bwa(sequences, lengths, fasta, settings.threads)
+    with tempfile.TemporaryDirectory(prefix="pybmfm-sam-") as folder:
+        path = settings.alignments
+        if path is None:
+            path = Path(folder) / "reads.sam"
+            run_bwa(sequences, fasta, path, settings.threads)
+        found = read_alignments(path, lengths)
     absent = Alignment("", 0, 0, "+", (NOT_AMONG_ALIGNMENTS,))
     return [found.get(name_of_sequence(sequence), absent) for sequence in sequences]
 
@@ -172,7 +174,7 @@ def read_alignments(path: Path, lengths: Mapping[str, int]) -> dict[str, Alignme
                     remedy="align to the same genome",
                 )
             return {
-                record.query_name: _alignment_of(record, matched, lengths)
+                str(record.query_name): _alignment_of(record, matched, lengths)
                 for record in records.fetch(until_eof=True)
                 if not (record.is_secondary or record.is_supplementary)
             }
@@ -204,9 +206,17 @@ def _clipped(operation: tuple[int, int]) -> int:
     return length if kind in (SOFT_CLIP, HARD_CLIP) else 0
 
 
-def _run_bwa(
-    sequences: Sequence[str], lengths: Mapping[str, int], fasta: Path, threads: int
-) -> dict[str, Alignment]:
+def run_bwa(sequences: Iterable[str], fasta: Path, sam: Path, threads: int = 1) -> None:
+    """Align sequences by bwa mem, into a SAM file.
+
+    An index beside the FASTA is used if there is one, else made for this call, in a temporary
+    folder.
+
+    Raises
+    ------
+    UserError
+        If bwa is not on the PATH, or fails.
+    """
     bwa = shutil.which("bwa")
     if bwa is None:
         raise UserError(
@@ -220,11 +230,10 @@ def _run_bwa(
         if not all(Path(f"{fasta}{ending}").is_file() for ending in INDEX_ENDINGS):
             index = folder / "genome"
             _call([bwa, "index", "-p", str(index), str(fasta)], fasta, folder / "index.log")
-        options = ["-t", str(threads), "-K", str(BATCH_BASES), "-o", str(folder / "reads.sam")]
+        options = ["-t", str(threads), "-K", str(BATCH_BASES), "-o", str(sam)]
         reads = str(folder / "reads.fa")
         _call([bwa, "mem", *options, str(index), reads], fasta, folder / "mem.log")
         log.info("%s sequences aligned by bwa mem", f"{number:,}")
-        return read_alignments(folder / "reads.sam", lengths)
 
 
 def _call(command: list[str], fasta: Path, messages: Path) -> None:

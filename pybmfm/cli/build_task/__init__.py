@@ -10,6 +10,7 @@ from pybmfm.cli.lazy import LazyGroup
 BUILDERS = {
     "gue": "A GUE folder tree, as published.",
     "mpra": "A lenti-MPRA library.",
+    "promoter-variants": "A task with its variants encoded, negatives of classes 1 to 4.",
     "snp-disease": "ClinVar and GWAS Catalog SNPs with their diseases.",
 }
 
