@@ -2,18 +2,140 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from pybmfm.cli.options import PATH, device_option, seed_option, task_options, threads_option
 
+F = TypeVar("F", bound=Callable[..., Any])
+POOLINGS = ("mean", "cls", "max")
+
+
+class RateList(click.ParamType):  # type: ignore[type-arg]
+    """``1e-5,3e-5`` as numbers."""
+
+    name = "rates"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Split at commas."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"'{value}' is not a list of numbers such as 1e-5,3e-5", param, ctx)
+
+
+def training_options(command: F) -> F:
+    """What of the model is trained."""
+    options: list[Callable[[F], F]] = [
+        click.option(
+            "--from-scratch", is_flag=True, help="Fresh weights, same configuration and budget."
+        ),
+        click.option(
+            "--frozen", is_flag=True, help="Train the head alone; the encoder stays as it is."
+        ),
+        click.option("--lora", is_flag=True, help="Train low-rank adapters and the head."),
+        click.option(
+            "--lora-rank",
+            type=click.IntRange(min=1),
+            default=8,
+            show_default=True,
+            help="Rank of the adapters.",
+        ),
+        click.option(
+            "--lora-alpha",
+            type=click.FloatRange(min=0, min_open=True),
+            default=16.0,
+            show_default=True,
+            help="Adapters are scaled by alpha / rank.",
+        ),
+        click.option(
+            "--lora-targets",
+            help="Linear layers that get an adapter, comma-separated; all of the body by default.",
+        ),
+        click.option(
+            "--pooling",
+            type=click.Choice(POOLINGS),
+            default="mean",
+            show_default=True,
+            help="What the head sees of a sequence's tokens.",
+        ),
+        click.option(
+            "--dropout",
+            type=click.FloatRange(0, 1, max_open=True),
+            default=0.0,
+            show_default=True,
+            help="Share of the pooled embedding dropped while training.",
+        ),
+        click.option(
+            "--class-weights",
+            type=click.Choice(("none", "balanced")),
+            default="none",
+            show_default=True,
+            help="balanced weighs rare classes more.",
+        ),
+        click.option("--max-length", type=int, help="Tokens per window; by default the model's."),
+        click.option(
+            "--long",
+            type=click.Choice(("truncate", "window-mean")),
+            default="truncate",
+            show_default=True,
+            help="Longer sequences are cut and counted, or averaged over overlapping windows.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def resume_options(command: F) -> F:
+    """How a run saves itself and goes on."""
+    options: list[Callable[[F], F]] = [
+        click.option(
+            "--checkpoints",
+            help="Durable folder or address for checkpoints; by default hidden beside --out.",
+        ),
+        click.option(
+            "--checkpoint-every",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            help="Steps between checkpoints; 0 goes by minutes alone.",
+        ),
+        click.option(
+            "--checkpoint-minutes",
+            type=click.FloatRange(min=0),
+            default=10.0,
+            show_default=True,
+            help="Minutes between checkpoints.",
+        ),
+        click.option(
+            "--max-minutes",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Save and exit with 143 after so long.",
+        ),
+        click.option("--resume", is_flag=True, help="Go on from the newest checkpoint, if any."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
 
 @click.command("finetune")
-@click.option("--checkpoint", type=PATH, required=True, help="Folder of a pretrained model.")
+@click.option(
+    "--checkpoint",
+    type=PATH,
+    required=True,
+    help="Folder of a pretrained model: ours, DNABERT-2, or an encoder transformers knows.",
+)
 @task_options
 @click.option("--model-name", help="Model name in results; by default ref, snp or scratch-...")
-@click.option("--from-scratch", is_flag=True, help="Fresh weights, same configuration and budget.")
+@training_options
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
@@ -36,7 +158,17 @@ from pybmfm.cli.options import PATH, device_option, seed_option, task_options, t
     show_default=True,
     help="Peak rate, after a linear warm-up.",
 )
-@click.option("--max-length", type=int, help="Tokens per sequence; the model's limit by default.")
+@click.option(
+    "--learning-rates",
+    type=RateList(),
+    default=(),
+    help="Several peaks, such as 1e-5,3e-5,1e-4: the lowest dev loss chooses.",
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(min=1),
+    help="Stop after so many validations without a lower dev loss.",
+)
 @click.option(
     "--validate-every",
     type=click.IntRange(min=1),
@@ -50,6 +182,7 @@ from pybmfm.cli.options import PATH, device_option, seed_option, task_options, t
     help="Tokens computed at once; less memory with fewer.",
 )
 @click.option("--save-model", is_flag=True, help="Also write the fine-tuned model to OUT/model.")
+@resume_options
 @device_option()
 @click.option(
     "--precision",
@@ -61,30 +194,11 @@ from pybmfm.cli.options import PATH, device_option, seed_option, task_options, t
 @seed_option()
 @threads_option()
 def command(
-    checkpoint: Path,
-    train: Path,
-    dev: Path,
-    test: Path,
-    kind: str,
-    out: Path,
-    task: str | None,
-    model_name: str | None,
-    from_scratch: bool,
-    epochs: int,
-    max_steps: int | None,
-    batch_size: int,
-    learning_rate: float,
-    max_length: int | None,
-    max_train_rows: int | None,
-    metric: str | None,
-    alphabet: str,
-    validate_every: int | None,
-    batch_tokens: int,
-    save_model: bool,
-    device: str,
-    precision: str,
-    seed: int,
-    threads: int,
+    lora: bool,
+    lora_rank: int,
+    lora_alpha: float,
+    lora_targets: str | None,
+    **options: Any,
 ) -> None:
     """Fine-tune a checkpoint on a task and write its predictions and metrics.
 
@@ -92,34 +206,10 @@ def command(
     Example:
       pybmfm finetune --checkpoint pretrained/snp --kind binary --train tasks/tf_0/train.csv \\
         --dev tasks/tf_0/dev.csv --test tasks/tf_0/test.csv --out results/tf_0.snp.0
+      pybmfm finetune --checkpoint DNABERT-2-117M --lora --learning-rates 1e-4,3e-4 --resume ...
     """
-    from pybmfm.training.finetuning import FinetuneSettings, finetune
+    from pybmfm.training.finetuning import FinetuneSettings, LoraSettings, finetune
 
-    finetune(
-        FinetuneSettings(
-            checkpoint=checkpoint,
-            train=train,
-            dev=dev,
-            test=test,
-            kind=kind,
-            out=out,
-            task=task,
-            model_name=model_name,
-            from_scratch=from_scratch,
-            epochs=epochs,
-            max_steps=max_steps,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            max_length=max_length,
-            max_train_rows=max_train_rows,
-            metric=metric,
-            alphabet=alphabet,
-            validate_every=validate_every,
-            batch_tokens=batch_tokens,
-            save_model=save_model,
-            device=device,
-            precision=precision,
-            seed=seed,
-            threads=threads,
-        )
-    )
+    targets = tuple((lora_targets or "").split(",")) if lora_targets else ()
+    adapters = LoraSettings(lora_rank, lora_alpha, targets) if lora else None
+    finetune(FinetuneSettings(**options, lora=adapters))

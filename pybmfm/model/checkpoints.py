@@ -41,7 +41,7 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> PreTra
         if not (folder / name).is_file():
             raise UserError(f"has no {name}", file=folder, remedy="give a checkpoint folder")
     architecture = _architecture(folder)
-    _quiet()
+    quiet()
     try:
         model: PreTrainedModel = ARCHITECTURES[architecture].from_pretrained(
             folder, use_safetensors=True, local_files_only=True, dtype=torch.float32
@@ -102,7 +102,7 @@ def save_checkpoint(
     encoding = str(card.get("encoding", tokenizer.encoding))
     staging = Path(tempfile.mkdtemp(prefix=".checkpoint.", suffix=".part", dir=folder))
     try:
-        _quiet()
+        quiet()
         model.save_pretrained(staging)
         tokenizer.save_into(staging)
         (staging / "README.md").write_text(model_card(model, encoding, card))
@@ -122,7 +122,8 @@ def save_checkpoint(
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _quiet() -> None:
+def quiet() -> None:
+    """Show no progress bars of transformers."""
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,6 +12,11 @@ from transformers import BertForMaskedLM, PreTrainedModel
 from pybmfm.core import UserError
 from pybmfm.model.attention import FLAT_ATTENTION, FlatLayout
 from pybmfm.model.flat import FlatBatch
+from pybmfm.model.padded import padded_states
+from pybmfm.model.pooling import mean_of_windows, pool
+
+# Model types of transformers that hand our attention what it needs; the others are padded.
+FLAT_TYPES = ("modernbert", "bert")
 
 
 def hidden_states(model: PreTrainedModel, batch: FlatBatch) -> torch.Tensor:
@@ -19,7 +25,8 @@ def hidden_states(model: PreTrainedModel, batch: FlatBatch) -> torch.Tensor:
     Parameters
     ----------
     model
-        A ModernBERT or BERT of transformers, with or without a head; on the batch's device.
+        An encoder with or without a head, on the batch's device. ModernBERT and BERT are
+        computed without padding, others on a padded copy of the batch.
     batch
         Sequences with their specials.
 
@@ -34,6 +41,8 @@ def hidden_states(model: PreTrainedModel, batch: FlatBatch) -> torch.Tensor:
         If a sequence is longer than the learned positions of a BERT reach.
     """
     body: Any = model.base_model
+    if body.config.model_type not in FLAT_TYPES:
+        return padded_states(body, batch)
     if body.config._attn_implementation != FLAT_ATTENTION:
         model.set_attn_implementation(FLAT_ATTENTION)
     layout = FlatLayout(batch)
@@ -62,21 +71,15 @@ def pooled_embeddings(model: PreTrainedModel, batch: FlatBatch) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        float[B, hidden]; zeros for a sequence of specials only.
+        float32[B, hidden]; zeros for a sequence of specials only.
     """
     config = model.config
     specials = (config.pad_token_id, config.cls_token_id, config.sep_token_id)
-    real = torch.ones_like(batch.tokens, dtype=torch.bool)
-    for special in specials:
-        real &= batch.tokens != special
-    states = hidden_states(model, batch).float() * real[:, None]
-    counts = torch.segment_reduce(real.float(), "sum", offsets=batch.offsets)
-    sums = torch.segment_reduce(states, "sum", offsets=batch.offsets)
-    return sums / counts.clamp(min=1)[:, None]
+    return pool(hidden_states(model, batch), batch, "mean", specials)
 
 
 class SequenceModel(nn.Module):
-    """An encoder, mean pooling over the real tokens and a linear head.
+    """An encoder, pooling over the tokens of a sequence and a linear head.
 
     Parameters
     ----------
@@ -84,22 +87,59 @@ class SequenceModel(nn.Module):
         The pretrained (or fresh) model; only its body is used.
     outputs
         Number of classes or values.
+    pooling
+        ``mean``, ``cls`` or ``max``.
     dropout
         Share of the pooled embedding dropped while training.
+    special_ids
+        Tokens that mean and max leave out.
     """
 
-    def __init__(self, model: PreTrainedModel, outputs: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        outputs: int,
+        *,
+        pooling: str = "mean",
+        dropout: float = 0.0,
+        special_ids: Iterable[int],
+    ) -> None:
         super().__init__()
         self.encoder: Any = model.base_model
+        self.pooling = pooling
+        self.special_ids = tuple(special_ids)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(model.config.hidden_size, outputs)
         nn.init.trunc_normal_(self.head.weight, std=0.02, a=-0.04, b=0.04)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, batch: FlatBatch) -> torch.Tensor:
-        """Return logits or values, float[B, outputs]."""
-        outputs: torch.Tensor = self.head(self.dropout(pooled_embeddings(self.encoder, batch)))
+    def embed(self, batch: FlatBatch, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the embedding of each row, float32[B, hidden]: the mean of its windows'.
+
+        Parameters
+        ----------
+        batch
+            Windows, those of a row next to each other.
+        rows
+            int64[B + 1], where each row's windows start in the batch; None: one window each.
+        """
+        states = hidden_states(self.encoder, batch)
+        pooled = pool(states, batch, self.pooling, self.special_ids)
+        return pooled if rows is None else mean_of_windows(pooled, rows)
+
+    def classify(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """Return logits or values, float32[B, outputs].
+
+        The head is computed in float32 in any case: half precision would make scores equal
+        that are not.
+        """
+        with torch.autocast(embeddings.device.type, enabled=False):
+            outputs: torch.Tensor = self.head(self.dropout(embeddings.float()))
         return outputs
+
+    def forward(self, batch: FlatBatch, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """Return logits or values of rows, float32[B, outputs]."""
+        return self.classify(self.embed(batch, rows))
 
 
 def _check_length(config: Any, longest: int) -> None:

@@ -1,8 +1,9 @@
-"""Read the weights of a Lightning checkpoint without running what its pickle asks for.
+"""Read PyTorch's weight files without running what their pickle asks for.
 
-A ``.ckpt`` is a zip archive: one pickle that describes the content, and the raw bytes of every
-tensor. Pickles can name any function to be called. Here every name but those that build tensors
-and dictionaries stands for an inert object that swallows what is done to it.
+A ``.ckpt`` of Lightning, or a ``pytorch_model.bin``, is a zip archive: one pickle that describes
+the content, and the raw bytes of every tensor. Pickles can name any function to be called. Here
+every name but those that build tensors and dictionaries stands for an inert object that swallows
+what is done to it.
 """
 
 from __future__ import annotations
@@ -51,22 +52,46 @@ def read_lightning_weights(path: str | Path) -> dict[str, torch.Tensor]:
         If the file is missing, damaged, of an older format, or holds no ``state_dict``.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError("no such file", file=path, remedy="check the path")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            content = _load(archive)
-    except (zipfile.BadZipFile, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
-        raise UserError(
-            f"is not a whole Lightning checkpoint ({error})",
-            file=path,
-            remedy="fetch it again; files older than PyTorch 1.6 are not read",
-        ) from error
+    content = _content(path)
     weights = content.get("state_dict") if isinstance(content, Mapping) else None
     if not isinstance(weights, Mapping) or not weights:
         raise UserError(
             "holds no state_dict", file=path, remedy="give a checkpoint that Lightning wrote"
         )
+    return _tensors(weights)
+
+
+def read_torch_weights(path: str | Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a ``pytorch_model.bin``, by name; as `read_lightning_weights`.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged, of an older format, or holds no tensors.
+    """
+    path = Path(path)
+    content = _content(path)
+    weights = _tensors(content) if isinstance(content, Mapping) else {}
+    if not weights:
+        raise UserError("holds no weights", file=path, remedy="copy the model again")
+    return weights
+
+
+def _content(path: Path) -> Any:
+    if not path.is_file():
+        raise UserError("no such file", file=path, remedy="check the path")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _load(archive)
+    except (zipfile.BadZipFile, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
+        raise UserError(
+            f"is not a whole file of PyTorch weights ({error})",
+            file=path,
+            remedy="fetch it again; files older than PyTorch 1.6 are not read",
+        ) from error
+
+
+def _tensors(weights: Mapping[Any, Any]) -> dict[str, torch.Tensor]:
     return {str(name): t for name, t in weights.items() if isinstance(t, torch.Tensor)}
 
 

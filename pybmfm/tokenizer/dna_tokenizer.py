@@ -118,6 +118,21 @@ class DnaTokenizer:
         tokenizer.no_truncation()
         return cls(tokenizer, folder, _encoding_of(folder))
 
+    @property
+    def prefix(self) -> list[int]:
+        """Special tokens before a sequence."""
+        return [self.cls]
+
+    @property
+    def suffix(self) -> list[int]:
+        """Special tokens after a sequence."""
+        return [self.sep]
+
+    @property
+    def special_ids(self) -> tuple[int, ...]:
+        """Tokens that stand for no nucleotide."""
+        return (self.sep, self.pad, self.cls)
+
     def encode(self, text: str) -> npt.NDArray[np.uint16]:
         """Ids of one sequence, without ``[CLS]`` and ``[SEP]``; any case, foreign letters as N."""
         return self.encode_batch([text])[0]

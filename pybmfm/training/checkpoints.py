@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -26,7 +26,17 @@ BEST = "best"
 STATE_FOLDER = "training_state"
 TENSORS = f"{STATE_FOLDER}/optimizer.safetensors"
 STATE = f"{STATE_FOLDER}/state.json"
-DIGESTED = ("model.safetensors", TENSORS)
+
+
+class State(Protocol):
+    """A dataclass of JSON types that knows how many steps were done."""
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+
+
+S = TypeVar("S", bound=State)
 
 
 @dataclass(frozen=True)
@@ -59,19 +69,24 @@ class TrainingState:
         return cls(**{**fields, "position": Position(**fields["position"]), "losses": losses})
 
 
-class CheckpointFolder:
+class CheckpointFolder(Generic[S]):
     """The ``step-NNNNNN`` folders of one run.
 
     Parameters
     ----------
     storage
         Where they lie.
+    read
+        Makes a state of what ``dataclasses.asdict`` made of it.
     keep
         How many are kept.
     """
 
-    def __init__(self, storage: Storage, keep: int = 2) -> None:
+    def __init__(
+        self, storage: Storage, read: Callable[[Mapping[str, Any]], S], keep: int = 2
+    ) -> None:
         self.storage = storage
+        self._read = read
         self.keep = max(1, keep)
 
     def steps(self) -> dict[int, str]:
@@ -79,11 +94,11 @@ class CheckpointFolder:
         names = [name for name in self.storage.folders() if name.startswith("step-")]
         return dict(sorted((int(name[5:]), name) for name in names if name[5:].isdigit()))
 
-    def newest(self) -> tuple[str, TrainingState] | None:
+    def newest(self) -> tuple[str, S] | None:
         """Return the newest checkpoint that is whole; says so when it has to fall back."""
         for name in reversed(self.steps().values()):
             try:
-                return name, _read_state(self.storage.path(name))
+                return name, self._read(_checked_state(self.storage.path(name)))
             except (OSError, ValueError, KeyError, TypeError) as error:
                 place = f"{self.storage.place}/{name}"
                 log.warning("%s is damaged (%s): falling back to the one before", place, error)
@@ -91,7 +106,7 @@ class CheckpointFolder:
 
     def commit(
         self,
-        state: TrainingState,
+        state: S,
         write_model: Callable[[Path], None],
         optimizer: torch.optim.Optimizer,
         names: Mapping[torch.Tensor, str],
@@ -114,8 +129,12 @@ class CheckpointFolder:
             (staging / STATE_FOLDER).mkdir()
             write_model(staging)
             save_file(_optimizer_tensors(optimizer, names), staging / TENSORS)
-            digests = {name: digest_file(staging / name) for name in DIGESTED}
-            write_json(staging / STATE, {**asdict(state), "sha256": digests})
+            digests = {
+                path.relative_to(staging).as_posix(): digest_file(path)
+                for path in sorted(staging.rglob("*.safetensors"))
+            }
+            content = asdict(state)  # type: ignore[call-overload]
+            write_json(staging / STATE, {**content, "sha256": digests})
         self._remove_old(state.step)
 
     def _remove_old(self, step: int) -> None:
@@ -172,6 +191,13 @@ def restore(
 ) -> None:
     """Load weights, optimizer and random state of a checkpoint into a run, bit for bit."""
     model.load_state_dict(load_model(path).state_dict())
+    restore_optimizer(path, optimizer, names)
+
+
+def restore_optimizer(
+    path: Path, optimizer: torch.optim.Optimizer, names: Mapping[torch.Tensor, str]
+) -> None:
+    """Load optimizer and random state of a checkpoint into a run, bit for bit."""
     tensors = load_file(path / TENSORS)
     torch.set_rng_state(tensors["rng.cpu"])
     for group in optimizer.param_groups:
@@ -198,9 +224,9 @@ def _optimizer_tensors(
     return tensors
 
 
-def _read_state(path: Path) -> TrainingState:
-    content = json.loads((path / STATE).read_text())
+def _checked_state(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((path / STATE).read_text())
     for name, digest in content["sha256"].items():
         if digest_file(path / name) != digest:
             raise ValueError(f"{name} is not as it was written")
-    return TrainingState.from_json(content)
+    return content

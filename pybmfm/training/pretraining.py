@@ -106,7 +106,7 @@ class _Run:
         self.precision = resolve_precision(settings.precision, world.device)
         self.identity = run_identity(settings, self.precision, world.count)
         self.storage = checkpoint_storage(settings, self.identity)
-        self.checkpoints = CheckpointFolder(self.storage, settings.keep)
+        self.checkpoints = CheckpointFolder(self.storage, TrainingState.from_json, settings.keep)
         # The best weights lie where they last: beside the checkpoints in a durable root.
         self.best = BestFolder(self.storage if settings.checkpoints else LocalStorage(settings.out))
         # Shards are digested once, by one process, before the first step of a run.

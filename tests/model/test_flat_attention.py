@@ -134,7 +134,7 @@ def test_pooling_averages_the_real_tokens_only():
 
 
 def test_sequence_model_trains_its_encoder():
-    model = SequenceModel(small_model("bert"), 3)
+    model = SequenceModel(small_model("bert"), 3, special_ids=())
     outputs = model(FlatBatch.from_sequences(sequences(3, 7)))
     assert outputs.shape == (2, 3)
     outputs.square().sum().backward()

@@ -109,6 +109,26 @@ def reference(base, tmp_path_factory) -> Path:
     return out
 
 
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model of random weights, over single bases and a few merges."""
+    from pybmfm.model import build_config, build_model, save_checkpoint
+
+    folder = tmp_path_factory.mktemp("finetune")
+    text = "".join(np.random.default_rng(0).choice(list("ACGT"), 3000))
+    settings = TokenizerSettings(
+        out=folder / "tokenizer", encoding="ref", vocab_size=170, min_frequency=2
+    )
+    train_tokenizer(settings, [text], origin={}, inputs=[], counts={})
+    tokenizer = DnaTokenizer.load(settings.out)
+    config = build_config(
+        "modernbert", "tiny", vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad,
+        cls_id=tokenizer.cls, sep_id=tokenizer.sep, max_length=64,
+    )  # fmt: skip
+    save_checkpoint(folder / "checkpoint", build_model(config, seed=1), tokenizer, {})
+    return folder / "checkpoint"
+
+
 def weights(out: Path) -> dict[str, torch.Tensor]:
     return load_file(out / "model.safetensors")
 

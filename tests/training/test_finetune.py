@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,68 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from pybmfm.core import Interrupted, OutOfMemory, UserError
+from pybmfm.core import UserError
 from pybmfm.evaluation import bootstrap_intervals, load_result
-from pybmfm.training import FinetuneSettings, finetune, finetuning
 
-MOTIF = "GATTACAGATTACA"
-SPLITS = ("train", "dev", "test")
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model of random weights, over single bases and a few merges."""
-    from pybmfm.model import build_config, build_model, save_checkpoint
-    from pybmfm.tokenizer import DnaTokenizer, TokenizerSettings, train_tokenizer
-
-    folder = tmp_path_factory.mktemp("finetune")
-    text = "".join(np.random.default_rng(0).choice(list("ACGT"), 3000))
-    settings = TokenizerSettings(
-        out=folder / "tokenizer", encoding="ref", vocab_size=170, min_frequency=2
-    )
-    train_tokenizer(settings, [text], origin={}, inputs=[], counts={})
-    tokenizer = DnaTokenizer.load(settings.out)
-    config = build_config(
-        "modernbert", "tiny", vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad,
-        cls_id=tokenizer.cls, sep_id=tokenizer.sep, max_length=64,
-    )  # fmt: skip
-    save_checkpoint(folder / "checkpoint", build_model(config, seed=1), tokenizer, {})
-    return folder / "checkpoint"
-
-
-def write_splits(folder: Path, target: Any, rows: tuple[int, int, int] = (128, 48, 64)) -> Path:
-    folder.mkdir(exist_ok=True)
-    for number, (split, size) in enumerate(zip(SPLITS, rows, strict=True)):
-        rng = np.random.default_rng(number)
-        texts = ["".join(rng.choice(list("ACGT"), int(rng.integers(30, 60)))) for _ in range(size)]
-        target(rng, texts).to_csv(folder / f"{split}.csv", index=False)
-    return folder
-
-
-def with_motif(rng: np.random.Generator, texts: list[str]) -> pd.DataFrame:
-    labels = rng.integers(0, 2, len(texts))
-    texts = [
-        MOTIF + text[len(MOTIF) :] if label else text
-        for text, label in zip(texts, labels, strict=True)
-    ]
-    return pd.DataFrame({"sequence": texts, "label": labels})
-
-
-def at_random(rng: np.random.Generator, texts: list[str]) -> pd.DataFrame:
-    return pd.DataFrame({"sequence": texts, "label": rng.integers(0, 2, len(texts))})
-
-
-def run(checkpoint: Path, folder: Path, out: str = "result", **more: Any) -> Path:
-    defaults: dict[str, Any] = {"kind": "binary", "learning_rate": 2e-3, "epochs": 5}
-    splits = {split: folder / f"{split}.csv" for split in SPLITS}
-    finetune(
-        FinetuneSettings(checkpoint=checkpoint, out=folder / out, **splits, **{**defaults, **more})
-    )
-    return folder / out
-
-
-def metrics_of(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "metrics.json").read_text())
+from .finetune_tasks import SPLITS, at_random, metrics_of, run, with_motif, write_splits
 
 
 def test_a_planted_motif_is_learned_and_rows_keep_their_order(
@@ -202,22 +142,6 @@ def test_a_saved_model_is_a_checkpoint_with_a_head(checkpoint: Path, tmp_path: P
     assert json.loads((model / "head.json").read_text())["classes"] == ["0", "1"]
 
 
-def test_a_signal_stops_the_run_and_leaves_nothing(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pybmfm.training import finetuning
-
-    def interrupted_loss(*_: Any) -> float:
-        os.kill(os.getpid(), signal.SIGTERM)
-        return 1.0
-
-    monkeypatch.setattr(finetuning, "_dev_loss", interrupted_loss)
-    folder = write_splits(tmp_path / "t", with_motif, rows=(64, 16, 16))
-    with pytest.raises(Interrupted, match="SIGTERM"):
-        run(checkpoint, folder, validate_every=1)
-    assert sorted(path.name for path in folder.iterdir()) == ["dev.csv", "test.csv", "train.csv"]
-
-
 def test_half_precision_stays_close(checkpoint: Path, tmp_path: Path) -> None:
     folder = write_splits(tmp_path / "t", with_motif, rows=(32, 16, 16))
     full, half = (
@@ -252,11 +176,3 @@ def test_failures_leave_nothing_behind(checkpoint: Path, tmp_path: Path) -> None
     with pytest.raises(UserError, match=r"has no config.json"):
         run(tmp_path, folder)
     assert sorted(path.name for path in folder.iterdir()) == ["dev.csv", "test.csv", "train.csv"]
-
-
-def test_running_out_of_memory_on_a_cpu_names_the_remedy() -> None:
-    message = "DefaultCPUAllocator: can't allocate memory"
-    with pytest.raises(OutOfMemory, match="smaller --batch-tokens"), finetuning._memory_errors():
-        raise RuntimeError(message)
-    with pytest.raises(RuntimeError, match="a bug"), finetuning._memory_errors():
-        raise RuntimeError("a bug")
