@@ -22,15 +22,21 @@ workflow PYBMFM {
     // genomes   [[genome: 'genome', suffix: '', encoding: 'snp', weight: 1, first: true], genome.fa.gz, [genome.fa.gz.fai], variants.vcf.gz, []]
     // score_vcf score.vcf.gz
     // sheets    tasks/tasks.csv
+    // diseases  clinvar.vcf.gz, gwas.tsv, [mondo_efo.sssom.tsv], []
     genomes   = channel.fromList(givenGenomes(options))
     score_vcf = options.score_vcf ? channel.value(file(options.score_vcf)) : channel.empty()
     sheets    = options.tasks ? channel.of(file(options.tasks)) : channel.empty()
+    diseases  = channel.fromList(givenDiseases(options))
     if (options.simulate) {
         SIMULATE(options.seed, digest)
         genomes   = SIMULATE.out.genome.combine(SIMULATE.out.vcf).map { row -> [onlyGenome('snp')] + row }
         score_vcf = options.score_vcf ? score_vcf : SIMULATE.out.score_vcf
         sheets    = sheets.mix(SIMULATE.out.tasks.map { folder -> folder.resolve('tasks.csv') })
+        diseases  = SIMULATE.out.diseases.map { clinvar, gwas, ontology -> [clinvar, gwas, ontology, []] }
     }
+
+    // the first genome: [genome.fa.gz, [genome.fa.gz.fai]]
+    genome = genomes.filter { row -> row[0].first }.map { _meta, fasta, index, _vcf, _vcf_index -> [fasta, index] }.first()
 
     // [[encoding: 'ref'], tokenizer_ref], [[encoding: 'snp'], tokenizer_snp]; corpora and checkpoints alike
     tokenizers  = channel.fromList(suppliedFolders('tokenizer', options))
@@ -54,7 +60,7 @@ workflow PYBMFM {
     }
 
     // models x tasks x seeds -> [[model: 'snp', task: 'promoter', kind: 'binary', seed: 0], result]
-    BENCHMARK(checkpoints, sheets, options, digest)
+    BENCHMARK(checkpoints, sheets, genome, diseases, options, digest)
 
     // corpora + tasks -> leakage: what train, dev and test share
     // [[corpus_ref, corpus_snp], [tokenizer_ref, tokenizer_snp], [[[task: 'promoter', ...], train.csv, dev.csv, test.csv], ...]]
@@ -75,7 +81,6 @@ workflow PYBMFM {
     // models + variants or sequences -> [[encoding: 'snp'], snp.scored.vcf.gz], [[encoding: 'snp'], snp.parquet]
     first_test = BENCHMARK.out.tasks.first().map { _meta, _train, _dev, test -> test }
     sequences  = options.embed_input ? channel.value(file(options.embed_input)) : first_test
-    genome     = genomes.filter { row -> row[0].first }.map { _meta, fasta, index, _vcf, _vcf_index -> [fasta, index] }.first()
     INFERENCE(checkpoints, genome, score_vcf, sequences, digest)
 
     // everything -> summary -> report.html
@@ -109,6 +114,15 @@ def givenGenomes(options) {
         }
     }
     return options.fasta ? [[onlyGenome(options.vcf ? 'snp' : 'ref')] + withIndex(options.fasta, ['.fai', '.gzi']) + withVariants(options.vcf)] : []
+}
+
+// The files that SNP to disease is built from: clinvar.vcf.gz, gwas.tsv, [mondo_efo.sssom.tsv], []
+def givenDiseases(options) {
+    if (!options.clinvar && !options.gwas) {
+        return []
+    }
+    def files = ['clinvar', 'gwas', 'rsid_vcf'].collectEntries { name -> [name, options[name] ? file(options[name]) : []] }
+    return [[files.clinvar, files.gwas, (options.ontology ?: []).collect { path -> file(path) }, files.rsid_vcf]]
 }
 
 // What describes a genome that has no neighbours.

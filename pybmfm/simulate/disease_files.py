@@ -33,6 +33,9 @@ GWAS_COLUMNS = (
     *("95% CI (TEXT)", "PLATFORM [SNPS PASSING QC]", "CNV", "MAPPED_TRAIT", "MAPPED_TRAIT_URI"),
     *("STUDY ACCESSION", "GENOTYPING TECHNOLOGY"),
 )
+SSSOM_COLUMNS = (
+    *("subject_id", "subject_label", "predicate_id", "object_id", "mapping_justification"),
+)
 UNSPECIFIED = ("not_specified", "not_provided")
 HARMFUL = ("Pathogenic", "Likely_pathogenic", "Pathogenic/Likely_pathogenic")
 HARMLESS = ("Benign", "Likely_benign", "Uncertain_significance")
@@ -41,7 +44,10 @@ HARMLESS = ("Benign", "Likely_benign", "Uncertain_significance")
 def write_disease_files(
     world: World, chosen: DiseaseVariants, variants: list[Variant], folder: Path, seed: int
 ) -> None:
-    """Write ``clinvar.vcf.gz`` (contigs without ``chr``, as ClinVar has them) and ``gwas.tsv``."""
+    """Write ``clinvar.vcf.gz``, ``gwas.tsv`` and ``ontology.sssom.tsv``, which merges their terms.
+
+    ClinVar's contigs have no ``chr``, as in the real file.
+    """
     rs = {(v.contig, v.position): v.rs for v in variants if v.kind == "SNV"}
     rng = np.random.default_rng(derive_seed(seed, "disease-files"))
     records = list(_clinvar_records(world, chosen, rs, rng))
@@ -51,6 +57,11 @@ def write_disease_files(
         for change in _in_order(world, chosen.associated)
     ]
     write_rows(folder / "gwas.tsv", GWAS_COLUMNS, rows, "\t")
+    matches = [
+        [mondo, name.replace("_", " "), "skos:exactMatch", efo, "semapv:ManualMappingCuration"]
+        for name, mondo, efo in DISEASES.values()
+    ]
+    write_rows(folder / "ontology.sssom.tsv", SSSOM_COLUMNS, matches, "\t")
 
 
 def _in_order(world: World, changes: list[Change]) -> list[Change]:

@@ -25,7 +25,7 @@ def test_strict_lint_is_clean(nextflow, repository):
 
 def test_every_module_has_the_same_parts_in_the_same_order(repository):
     modules = sorted(repository.glob("modules/local/*/main.nf"))
-    assert len(modules) == 20
+    assert len(modules) > 20
     for path in modules:
         text = path.read_text()
         places = [re.search(rf"^    {section}", text, re.MULTILINE) for section in SECTIONS]

@@ -40,8 +40,8 @@ def test_every_process_runs(first_run, repository):
         "BUILD_TASK_MPRA",
         "ENCODE_SEQUENCES",
     } | {"SAMPLE_TOKENIZER_WINDOWS"}
-    assert submitted(outcome.text).count("FINETUNE") == 6  # scratch, ref, snp x promoter, tf
-    assert submitted(outcome.text).count("BASELINE") == 2
+    assert submitted(outcome.text).count("FINETUNE") == 9  # scratch, ref, snp x three tasks
+    assert submitted(outcome.text).count("BASELINE") == 3
 
 
 def test_results_are_published_and_announced(first_run):

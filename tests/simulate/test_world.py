@@ -53,7 +53,13 @@ def test_all_files_are_there_and_indexed(demo_world: Path) -> None:
     expected = {"genome.fa.gz", "genome.fa.gz.fai", "genome.fa.gz.gzi", "genes.tsv", "genes.bed"}
     for stem in ("variants", "score", "clinvar"):
         expected |= {f"{stem}.vcf.gz", f"{stem}.vcf.gz.tbi"}
-    expected |= {"gwas.tsv", "tasks/tasks.csv", "tasks/tasks_all.csv", "manifest.json"}
+    expected |= {
+        "gwas.tsv",
+        "ontology.sssom.tsv",
+        "tasks/tasks.csv",
+        "tasks/tasks_all.csv",
+        "manifest.json",
+    }
     assert expected <= names
     assert json.loads((demo_world / "manifest.json").read_text())["artefact"] == "simulation"
 

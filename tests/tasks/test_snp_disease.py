@@ -235,12 +235,14 @@ def test_input_that_cannot_make_a_task_is_one_sentence(small: SnpDiseaseSettings
 def test_the_demo_world_makes_a_task_by_command(demo_world: Path, tmp_path: Path) -> None:
     arguments = ["snp-disease", "--fasta", demo_world / "genome.fa.gz", "--out", tmp_path / "out"]
     arguments += ["--clinvar", demo_world / "clinvar.vcf.gz", "--gwas", demo_world / "gwas.tsv"]
+    arguments += ["--ontology", demo_world / "ontology.sssom.tsv"]
     outcome = CliRunner().invoke(command, [str(argument) for argument in arguments])
     assert outcome.exit_code == 0, outcome.output
     check_accounting(tmp_path / "out")
     check_windows(tmp_path / "out", demo_world / "genome.fa.gz", 500)
     content = manifest(tmp_path / "out")
     assert content["tasks"]["snp_disease"]["windows_overlapping_train"] == {"dev": 0, "test": 0}
+    assert content["tasks"]["snp_disease"]["classes"] == 8  # EFO and MONDO are one
     assert "not known" in content["sources"]["gwas"]["coordinates"]
     assert content["sources"]["clinvar"]["dropped"]["no_significance"] > 0
 

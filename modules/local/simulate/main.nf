@@ -12,6 +12,7 @@ process SIMULATE {
     tuple path('demo/variants.vcf.gz'), path('demo/variants.vcf.gz.*', arity: '0..*'), emit: vcf
     path 'demo/score.vcf.gz', emit: score_vcf
     path 'demo/tasks', emit: tasks
+    tuple path('demo/clinvar.vcf.gz'), path('demo/gwas.tsv'), path('demo/ontology.sssom.tsv'), emit: diseases
     path 'demo', emit: world
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
@@ -30,7 +31,8 @@ process SIMULATE {
     stub:
     """
     mkdir -p demo/tasks
-    for name in genome.fa variants.vcf score.vcf; do echo '' | gzip > demo/\$name.gz; done
+    for name in genome.fa variants.vcf score.vcf clinvar.vcf; do echo '' | gzip > demo/\$name.gz; done
+    touch demo/gwas.tsv demo/ontology.sssom.tsv
     echo 'task,kind,train,dev,test,metric' > demo/tasks/tasks.csv
     for task in promoter tf splice mpra; do
         mkdir demo/tasks/\$task

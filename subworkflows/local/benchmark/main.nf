@@ -2,16 +2,19 @@
 // Every model fine-tuned on every task with every seed, beside the baselines.
 //
 
-include { resolveBeside   } from '../utils_params/main'
-include { BUILD_TASK_GUE  } from '../../../modules/local/build_task_gue/main'
-include { BUILD_TASK_MPRA } from '../../../modules/local/build_task_mpra/main'
-include { FINETUNE        } from '../../../modules/local/finetune/main'
-include { BASELINE        } from '../../../modules/local/baseline/main'
+include { resolveBeside          } from '../utils_params/main'
+include { BUILD_TASK_GUE         } from '../../../modules/local/build_task_gue/main'
+include { BUILD_TASK_MPRA        } from '../../../modules/local/build_task_mpra/main'
+include { BUILD_TASK_SNP_DISEASE } from '../../../modules/local/build_task_snp_disease/main'
+include { FINETUNE               } from '../../../modules/local/finetune/main'
+include { BASELINE               } from '../../../modules/local/baseline/main'
 
 workflow BENCHMARK {
     take:
     checkpoints // [[encoding: 'snp'], model_snp]
     sheets      // tasks/tasks.csv, the user's and the demo's
+    genome      // [genome.fa.gz, [genome.fa.gz.fai]]
+    diseases    // [clinvar.vcf.gz, gwas.tsv, [mondo_efo.sssom.tsv], []]
     options     // [gue: 'GUE', mpra: null, seeds: [0, 1, 2], baselines: ['kmer-logistic'], ...]
     digest      // '0f3a5c7e9b1d2468'
 
@@ -27,6 +30,10 @@ workflow BENCHMARK {
         folders = folders.mix(BUILD_TASK_MPRA.out.tasks)
         sheets = sheets.mix(BUILD_TASK_MPRA.out.tasks.map { folder -> folder.resolve('tasks.csv') })
     }
+
+    BUILD_TASK_SNP_DISEASE(genome, diseases, digest)
+    folders = folders.mix(BUILD_TASK_SNP_DISEASE.out.tasks)
+    sheets = sheets.mix(BUILD_TASK_SNP_DISEASE.out.tasks.map { folder -> folder.resolve('tasks.csv') })
 
     // [[task: 'promoter', kind: 'binary', metric: 'mcc'], train.csv, dev.csv, test.csv]
     tasks = sheets
@@ -63,7 +70,7 @@ workflow BENCHMARK {
     results = FINETUNE.out.result.mix(BASELINE.out.result)
 
     emit:
-    folders // gue, mpra: the task tables made here
+    folders // gue, mpra, disease: the task tables made here
     tasks   // [[task: 'promoter', ...], train.csv, dev.csv, test.csv]
     results // [[model: 'snp', task: 'promoter', ...], result]
 }
