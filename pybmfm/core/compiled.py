@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+PREBUILT = "PYBMFM_KERNELS"  # variable that names a folder of code compiled beforehand
+CACHE = "NUMBA_CACHE_DIR"
 
 
 def njit(function: F) -> F:
@@ -16,6 +24,7 @@ def njit(function: F) -> F:
     """
     import numba
 
+    _use_prebuilt_kernels()
     try:
         compiled: Any = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError as error:
@@ -23,3 +32,25 @@ def njit(function: F) -> F:
             raise
         compiled = numba.njit(nogil=True)(function)
     return compiled  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _use_prebuilt_kernels() -> None:
+    """Let numba read the kernels that an image brings.
+
+    numba reads a cache only where it can also write, and an image's root may be read-only. So
+    each process takes a copy of its own (some megabytes), which no other user can have touched.
+    """
+    import numba
+
+    source = os.environ.get(PREBUILT)
+    if source is None or CACHE in os.environ:
+        return
+    try:
+        private = tempfile.mkdtemp(prefix="pybmfm-kernels-")
+        atexit.register(shutil.rmtree, private, ignore_errors=True)
+        shutil.copytree(source, private, dirs_exist_ok=True)
+    except OSError:  # nowhere to write: compiled in every process, as without an image
+        return
+    os.environ[CACHE] = private  # for the processes that this one starts
+    numba.config.CACHE_DIR = private
