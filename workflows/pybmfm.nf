@@ -142,7 +142,15 @@ def withIndex(path, suffixes) {
 
 // An absolute path or address for what must outlive the work folder; addresses are for the package, not for Nextflow.
 def durablePath(path) {
-    return isAddress(path) ? path : file(path).toUriString()
+    if (isAddress(path)) {
+        return path
+    }
+    def folder = file(path)
+    if (workflow.containerEngine) {
+        // What a container mounts must be there, and be the user's.
+        folder.mkdirs()
+    }
+    return folder.toUriString()
 }
 
 // The folders given by --tokenizer, --corpus or --checkpoint, by the encoding in their manifests.

@@ -53,4 +53,5 @@ def _use_prebuilt_kernels() -> None:
     except OSError:  # nowhere to write: compiled in every process, as without an image
         return
     os.environ[CACHE] = private  # for the processes that this one starts
-    numba.config.CACHE_DIR = private
+    settings: Any = numba.config
+    settings.CACHE_DIR = private

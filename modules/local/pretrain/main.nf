@@ -20,9 +20,18 @@ process PRETRAIN {
     def args = task.ext.args ?: ''
     def sources = [weights, corpora].transpose().collect { weight, corpus -> "--corpus ${corpus} --weight ${weight}" }
     def gpus = task.accelerator ? task.accelerator.request : 0
-    def pretrain = gpus > 1 ? "torchrun --standalone --nproc-per-node ${gpus} -m pybmfm pretrain" : 'pretrain'
+    def nodes = task.ext.nodes ?: 1
+    if (nodes > 1 && task.executor != 'slurm') {
+        error("--nodes ${nodes}: several nodes pretrain together on SLURM only; add -profile slurm or leave it out")
+    }
+    def meeting = nodes > 1
+        ? "--nnodes ${nodes} --node-rank \$PYBMFM_NODE --master-addr \$PYBMFM_MASTER --master-port \$PYBMFM_PORT"
+        : '--standalone'
+    def launch = "python3 -m pybmfm.training.launch ${meeting} --nproc-per-node ${gpus ?: 1} -m pybmfm pretrain"
+    // Every node runs this; what follows the command is for the first alone.
+    def leave = nodes > 1 ? '[ $PYBMFM_NODE = 0 ] || exit 0' : ''
     """
-    ${pretrain} \\
+    ${nodes > 1 || gpus > 1 ? launch : 'pretrain'} \\
         ${sources.join(' ')} \\
         --tokenizer ${tokenizer} \\
         --out model_${meta.encoding} \\
@@ -30,6 +39,7 @@ process PRETRAIN {
         --resume \\
         --threads ${task.cpus} \\
         ${args}
+    ${leave}
     """
 
     stub:
