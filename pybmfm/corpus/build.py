@@ -88,6 +88,7 @@ def build_corpus(settings: CorpusSettings) -> None:
         source = _open_source(settings, genome)
         _note_encoding(tokenizer, source.encoding)
         windows, shards = WindowColumns.of(table), divide_windows(table, settings.shard_rows)
+        source.expect(windows)
         counts, files = _write(settings, windows, shards, source, tokenizer, folder)
         shown = {split: one.shown() for split, one in counts.items()}
         write_manifest(

@@ -87,6 +87,17 @@ class WindowSource:
             counts["genotypes"] = self._varying.haplotypes.counts()
         return counts
 
+    def expect(self, windows: WindowColumns) -> None:
+        """Say which windows will be asked for, so that phased genotypes are read once for all."""
+        if self._varying.haplotypes is None:
+            return
+        n_passes = int(windows.passes.max(initial=0)) + 1
+        found = np.unique(windows.contigs.astype(np.int64) * n_passes + windows.passes)
+        passes: dict[str, list[int]] = {}
+        for contig, number in zip(*np.divmod(found, n_passes), strict=True):
+            passes.setdefault(windows.names[contig], []).append(int(number))
+        self._varying.haplotypes.expect(passes)
+
     def stays_plain(self, windows: WindowColumns) -> npt.NDArray[np.bool_]:
         """Return, for each window, whether it keeps the reference."""
         if self.encoding != "mixed":

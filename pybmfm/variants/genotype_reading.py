@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from array import array
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,6 +90,8 @@ class GenotypeReading:
     ----------
     contig, reference
         Name and codes 0-4 of the contig, as the FASTA has them.
+    sample
+        Name of the individual.
     phase_key
         Key of the orders that unphased heterozygotes get.
     haploid
@@ -107,6 +108,7 @@ class GenotypeReading:
         self,
         contig: str,
         reference: NDArray[np.uint8],
+        sample: str,
         *,
         phase_key: int,
         haploid: bool,
@@ -115,6 +117,7 @@ class GenotypeReading:
     ) -> None:
         self.contig = contig
         self.reference = reference
+        self.sample = sample
         self.phase_key = phase_key
         self.haploid = haploid
         self.fasta = fasta
@@ -127,20 +130,19 @@ class GenotypeReading:
         # Positions where the genotype has one allele.
         self.single = array("i")
 
-    def read(self, records: Iterable[Any]) -> HaplotypePair:
-        """Go through pysam records of one sample.
+    def result(self) -> HaplotypePair:
+        """Return what the records added come to.
 
         Raises
         ------
         UserError
             If more than 1 % of the comparable records have another REF than the FASTA.
         """
-        for record in records:
-            self._add(record)
         self._check_mismatches()
         return self._combine()
 
-    def _add(self, record: Any) -> None:
+    def add(self, record: Any) -> None:
+        """Take a pysam record; they come in the order of the file."""
         self.counts.read += 1
         reason = self._against_reference(record) or self._take_genotype(record)
         if reason:
@@ -171,7 +173,7 @@ class GenotypeReading:
         """Note the alleles of both haplotypes; return why the genotype could not be used."""
         if "GT" not in record.format:
             return MISSING
-        call = record.samples[0]
+        call = record.samples[self.sample]
         indices = call.allele_indices or (None,)
         if len(indices) > 2:
             return PLOIDY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ KEPT_PAIRS = 32
 class PhasedPanel:
     """Individuals with phased genotypes, one of whom is drawn per seed and pass.
 
-    A contig of an individual is read when it is first asked for: through the index (.tbi, .csi)
-    where there is one, by going through the whole file otherwise. Kept are the positions that
-    differ from the reference, 5 bytes each.
+    A contig is read when it is first asked for, once for all passes that `expect` has named:
+    through the index (.tbi, .csi) where there is one, by going through the whole file otherwise.
+    Kept are the positions where an individual differs from the reference, 5 bytes each.
 
     - A heterozygote that is not phased gets an order drawn from (seed, pass, contig, position).
     - A missing allele, and one that is no sequence (``*``, ``<DEL>``, IUPAC), is the reference.
@@ -72,12 +72,18 @@ class PhasedPanel:
             )
         self._pairs: dict[tuple[str, int, int], HaplotypePair] = {}
         self._counts: dict[tuple[str, int, int], GenotypeCounts] = {}
+        self._expected: dict[str, set[int]] = {}
         self._matched: dict[str, str | None] = {}
         self._shares_contig = False
 
     def individual(self, seed: int, pass_number: int) -> str:
         """Return the name of the individual that a pass encodes."""
         return self.samples[derive_seed(seed, "individual", pass_number) % len(self.samples)]
+
+    def expect(self, passes: Mapping[str, Collection[int]]) -> None:
+        """Say which passes of each contig will be asked for; changes no result."""
+        for contig, numbers in passes.items():
+            self._expected.setdefault(contig, set()).update(numbers)
 
     def pair(self, genome: Genome, contig: str, seed: int, pass_number: int) -> HaplotypePair:
         """Return the drawn individual's haplotypes of a contig of the genome.
@@ -88,21 +94,34 @@ class PhasedPanel:
             If the file is broken, shares no contig with the genome, or more than 1 % of the
             contig's comparable records have another REF than the genome.
         """
-        key = (contig, seed, pass_number)
-        if key not in self._pairs:
-            reading = GenotypeReading(
+        if (contig, seed, pass_number) not in self._pairs:
+            passes = {pass_number, *self._expected.get(contig, ())}
+            self._read(genome, contig, seed, sorted(passes))
+        return self._pairs[contig, seed, pass_number]
+
+    def _read(self, genome: Genome, contig: str, seed: int, passes: list[int]) -> None:
+        """Read the individuals of these passes in one go; the oldest pairs make room for them."""
+        readings = {
+            (contig, seed, number): GenotypeReading(
                 contig,
                 genome.codes(contig),
-                phase_key=derive_seed(seed, "phase", pass_number, contig),
+                self.individual(seed, number),
+                phase_key=derive_seed(seed, "phase", number, contig),
                 haploid=self._is_haploid(contig),
                 fasta=genome.path,
                 vcf=self.path,
             )
-            pair = reading.read(self._records(genome, contig, self.individual(seed, pass_number)))
-            while len(self._pairs) >= KEPT_PAIRS:
-                del self._pairs[next(iter(self._pairs))]
-            self._pairs[key], self._counts[key] = pair, reading.counts
-        return self._pairs[key]
+            for number in passes
+        }
+        samples = {reading.sample for reading in readings.values()}
+        for record in self._records(genome, contig, samples):
+            for reading in readings.values():
+                reading.add(record)
+        kept = [key for key in self._pairs if key not in readings]
+        for key in kept[: max(0, len(kept) + len(readings) - KEPT_PAIRS)]:
+            del self._pairs[key]
+        for key, reading in readings.items():
+            self._pairs[key], self._counts[key] = reading.result(), reading.counts
 
     def counts(self) -> dict[str, Any]:
         """Return what became of the records read so far, over all contigs and passes.
@@ -114,11 +133,11 @@ class PhasedPanel:
             total.add(counts)
         return total.to_json()
 
-    def _records(self, genome: Genome, contig: str, sample: str) -> Iterator[Any]:
-        """Yield the pysam records of a contig, genotypes of one individual only."""
+    def _records(self, genome: Genome, contig: str, samples: Collection[str]) -> Iterator[Any]:
+        """Yield the pysam records of a contig, genotypes of some individuals only."""
         self._check_shared(genome)
         with _opened(self.path) as vcf, _quiet():
-            vcf.subset_samples([sample])
+            vcf.subset_samples(samples)
             if not self._indexed:
                 every = _readable(iter(vcf), self.path)
                 yield from (one for one in every if self._match(genome, one.contig) == contig)

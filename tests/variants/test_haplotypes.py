@@ -180,6 +180,31 @@ def test_each_pass_draws_an_individual(world: World) -> None:
         assert [samples[n] for n in carried] == [chosen[pass_number]]
 
 
+def test_expected_passes_are_read_in_one_go_and_nothing_else_changes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = ("one", "two", "three")
+    records = ("1 1 A G 0|1 1|1 0/1", "1 2 C T,G 1|2 0|0 .|1", "1 4 T TA 1|0 0/1 1|1")
+    alone, together = world(*records, samples=samples), world(*records, samples=samples)
+    read = PhasedPanel._records
+    asked: list[set[str]] = []
+
+    def count(panel: PhasedPanel, genome: Genome, contig: str, names: set[str]) -> object:
+        asked.append(names)
+        return read(panel, genome, contig, names)
+
+    assert together.haplotypes is not None
+    together.haplotypes.expect({"chr1": range(40), "chr2": [0]})
+    expected = [alone.encode("chr1", 0, 20, pass_number=number) for number in range(40)]
+    monkeypatch.setattr(PhasedPanel, "_records", count)
+    for number in range(40):
+        np.testing.assert_array_equal(
+            together.encode("chr1", 0, 20, pass_number=number), expected[number]
+        )
+    assert asked == [set(samples)]
+    assert _counts(together) == _counts(alone)
+
+
 _GENOTYPE = st.tuples(st.integers(0, 2), st.integers(0, 2))
 
 
