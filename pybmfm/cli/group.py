@@ -28,7 +28,7 @@ VERBS = {
     "build-corpus": "Encode and tokenize windows into token shards.",
     "audit-leakage": "Measure what splits and tasks share with training data.",
     "pretrain": "Pretrain a masked language model on a corpus.",
-    "build-task": "Make task tables from published benchmarks.",
+    "build-task": "Make task tables from benchmarks and annotation.",
     "finetune": "Fine-tune a checkpoint on a task.",
     "baseline": "Fit an honest baseline on a task.",
     "score-variants": "Score the variants of a VCF with a model.",

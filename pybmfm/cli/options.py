@@ -185,6 +185,49 @@ def alignment_options(command: F) -> F:
     return cast(F, wrapped)
 
 
+def annotation_options(task: str) -> Callable[[F], F]:
+    """Options of the builders from annotation, which take them as one argument ``common``."""
+    options: list[Callable[[F], F]] = [
+        fasta_option(),
+        out_option("Folder of task tables"),
+        click.option("--task", default=task, show_default=True, help="Name of the task."),
+        click.option(
+            "--block-size",
+            type=click.IntRange(min=1),
+            help="Block of one split, nt.  [default: as sample-genome]",
+        ),
+        click.option(
+            "--max-n",
+            type=click.FloatRange(0, 1),
+            default=0.0,
+            show_default=True,
+            help="Largest share of N in a window.",
+        ),
+        click.option(
+            "--max-positives",
+            type=click.IntRange(min=1),
+            help="Draw so many of the annotated places (of each kind).  [default: all]",
+        ),
+        seed_option(),
+    ]
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def with_common(*args: Any, **values: Any) -> Any:
+            from pybmfm.tasks import AnnotationSettings
+
+            names = ("fasta", "out", "task", "block_size", "max_n", "max_positives", "seed")
+            chosen = {name: values.pop(name) for name in names}
+            return command(*args, common=AnnotationSettings(**chosen), **values)
+
+        wrapped: Any = with_common
+        for option in reversed(options):
+            wrapped = option(wrapped)
+        return cast(F, wrapped)
+
+    return decorate
+
+
 def windows_options(command: F) -> F:
     """``--fasta``, ``--windows``, ``--frequencies`` and ``--strategy``: windows to be encoded."""
     options: list[Callable[[F], F]] = [

@@ -36,8 +36,8 @@ def simulate(settings: SimulationSettings) -> None:
 
     The same settings give the same bytes. The folder holds ``genome.fa.gz``,
     ``variants.vcf.gz``, ``score.vcf.gz``, ``clinvar.vcf.gz``, ``gwas.tsv``, ``genes.tsv``,
-    ``genes.bed``, ``motifs.bed``, ``repeats.bed``, ``peaks.bed``, ``tasks/`` and
-    ``manifest.json``, which counts what was planted.
+    ``genes.bed``, ``motifs.bed``, ``repeats.bed``, ``peaks.bed``, ``tss.bed``, ``genes.gtf``,
+    ``peaks.narrowPeak``, ``tasks/`` and ``manifest.json``, which counts what was planted.
 
     Parameters
     ----------

@@ -15,6 +15,9 @@ from pybmfm.simulate.variation import Variant
 from pybmfm.simulate.world import Slot, World
 
 LINE = 60
+# EPDnew's features reach from -49 to +10 of the TSS, which has no 0; the thick part begins at it.
+EPD_UPSTREAM, EPD_DOWNSTREAM = 49, 10
+PEAK_MARGIN = 60  # nt that a called peak is wider than what was planted, on each side
 
 POPULATION_INFO = (
     '##INFO=<ID=RS,Number=1,Type=Integer,Description="rs number, simulated">',
@@ -114,12 +117,60 @@ def write_genes(world: World, folder: Path) -> None:
     write_bed(folder / "genes.bed", tss)
 
 
+def write_tss(world: World, path: Path) -> None:
+    """Write the TSS as EPDnew does: BED of eight columns."""
+    rows = []
+    for slot in world.slots:
+        before, after = EPD_UPSTREAM, EPD_DOWNSTREAM
+        start, end = slot.tss - before, slot.tss + after + 1
+        thick = (slot.tss, end)
+        if slot.strand == "-":
+            start, end = slot.tss - after, slot.tss + before + 1
+            thick = (start, slot.tss + 1)
+        rows.append([slot.contig, start, end, f"{slot.name}_1", 900, slot.strand, *thick])
+    write_rows(path, None, rows, "\t")
+
+
+def write_gtf(world: World, path: Path) -> None:
+    """Write genes, transcripts and exons as GTF, 1-based, end included."""
+    lines = []
+    for slot in world.slots:
+        gene = f'gene_id "{slot.name}";'
+        names = f'{gene} transcript_id "{slot.name}.1";'
+        whole = (slot.exons[0][0], slot.exons[-1][1])
+        features = [("gene", whole, gene), ("transcript", whole, names)]
+        features += [("exon", exon, names) for exon in slot.exons]
+        lines += [
+            f"{slot.contig}\tpybmfm\t{kind}\t{start + 1}\t{end}\t.\t{slot.strand}\t.\t{text}"
+            for kind, (start, end), text in features
+        ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_narrow_peaks(world: World, path: Path) -> None:
+    """Write the CTCF peaks as a caller does: wider than planted, the summit in column ten."""
+    rows = []
+    for slot in world.slots:
+        start, end = slot.regions["peak"]
+        start, end, middle = start - PEAK_MARGIN, end + PEAK_MARGIN, (start + end) // 2
+        score = [f"CTCF_{slot.name}", 1000, ".", 10, -1, -1, middle - start]
+        rows.append([slot.contig, start, end, *score])
+    write_rows(path, None, rows, "\t")
+
+
 def write_annotations(world: World, folder: Path) -> None:
-    """Write what was planted as BED: ``motifs.bed``, ``repeats.bed``, ``peaks.bed``."""
+    """Write what was planted as BED, and the annotation that tasks can be built from.
+
+    ``motifs.bed``, ``repeats.bed``, ``peaks.bed``; ``tss.bed``, ``genes.gtf``,
+    ``peaks.narrowPeak``.
+    """
     write_bed(folder / "motifs.bed", world.motifs())
     write_bed(folder / "repeats.bed", ((s, f) for s in world.slots for f in s.repeats))
     peaks = ((s, Feature(*s.regions["peak"], ".", f"CTCF_{s.name}")) for s in world.slots)
     write_bed(folder / "peaks.bed", peaks)
+    write_tss(world, folder / "tss.bed")
+    write_gtf(world, folder / "genes.gtf")
+    write_narrow_peaks(world, folder / "peaks.narrowPeak")
 
 
 def write_bed(path: Path, features: Iterable[tuple[Slot, Feature]]) -> None:

@@ -143,7 +143,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     UserError
         If the file is missing or broken, or has no rows.
     """
-    table = _read_bed(path) if ".bed" in path.suffixes[-2:] else read_table(path)
+    table = read_bed(path) if ".bed" in path.suffixes[-2:] else read_table(path)
     if not len(table):
         raise UserError("has no rows", file=path, remedy="give at least one row")
     return table.reset_index(drop=True)
@@ -162,7 +162,14 @@ def check_loci(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     return table
 
 
-def _read_bed(path: Path) -> pd.DataFrame:
+def read_bed(path: Path) -> pd.DataFrame:
+    """Read BED, or a format that extends it, as text; columns 7 and on have numbers for names.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or broken, or rows differ in their number of columns.
+    """
     import pandas as pd
 
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""``pybmfm build-task``: task tables from published benchmarks. One module per builder."""
+"""``pybmfm build-task``: task tables from benchmarks and annotation. One module per builder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from pybmfm.cli.lazy import LazyGroup
 BUILDERS = {
     "gue": "A GUE folder tree, as published.",
     "mpra": "A lenti-MPRA library.",
+    "promoter": "Promoters around TSS.",
+    "core-promoter": "Core promoters around TSS.",
+    "tf": "Peaks of a transcription factor.",
+    "splice": "Donors and acceptors of a GTF.",
     "promoter-variants": "A task with its variants encoded, negatives of classes 1 to 4.",
     "snp-disease": "ClinVar and GWAS Catalog SNPs with their diseases.",
 }
@@ -17,7 +21,7 @@ BUILDERS = {
 
 @click.group("build-task", cls=LazyGroup, verbs=BUILDERS, package="pybmfm.cli.build_task")
 def command() -> None:
-    """Make task tables from published benchmarks.
+    """Make task tables from published benchmarks, or from annotation.
 
     Each writes OUT/tasks.csv, OUT/TASK/{train,dev,test}.csv and OUT/manifest.json.
 
