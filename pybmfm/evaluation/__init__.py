@@ -6,6 +6,7 @@ from pybmfm.evaluation.external import read_external_scores
 from pybmfm.evaluation.few_shot import few_shot_curves
 from pybmfm.evaluation.leakage import LeakageSettings, audit_leakage
 from pybmfm.evaluation.metrics import compute_metrics
+from pybmfm.evaluation.orientations import average_orientations
 from pybmfm.evaluation.published import published_figure
 from pybmfm.evaluation.repeated import read_repeated_ids
 from pybmfm.evaluation.results import Result, load_result, save_result
@@ -18,6 +19,7 @@ __all__ = [
     "TableSettings",
     "Tables",
     "audit_leakage",
+    "average_orientations",
     "bootstrap_intervals",
     "build_tables",
     "compute_metrics",

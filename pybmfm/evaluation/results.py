@@ -13,6 +13,7 @@ import numpy as np
 
 from pybmfm.core import UserError, output_file, read_manifest, write_json
 from pybmfm.evaluation.metrics import compute_metrics
+from pybmfm.evaluation.orientations import average_orientations
 from pybmfm.tasks import TaskTable
 
 PREDICTIONS = "predictions.parquet"
@@ -60,6 +61,9 @@ def save_result(
 ) -> None:
     """Write ``predictions.parquet`` and ``metrics.json`` into a folder being made.
 
+    Where a table holds both strands of a sequence (ids ``X`` and ``X/rc``), their mean is the
+    prediction of ``X``.
+
     Parameters
     ----------
     scores_dev, scores_test
@@ -69,7 +73,10 @@ def save_result(
     extra
         Further keys of ``metrics.json``, JSON types only.
     """
-    splits = {"dev": (table_dev, scores_dev), "test": (table_test, scores_test)}
+    splits = {
+        "dev": average_orientations(table_dev, scores_dev),
+        "test": average_orientations(table_test, scores_test),
+    }
     _write_predictions(Path(folder) / PREDICTIONS, splits)
     content = {
         "task": task,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ REQUIRED = ("name", "split", "sequence")
 NOT_ACTIVITY = {*REQUIRED, "class"}
 SPLIT_NAMES = {**{split: split for split in SPLITS}, "val": "dev", "valid": "dev"}
 MISSING = {"", ".", "na", "nan", "none", "null"}
+REVERSED = "/rc"  # ends the id of a row that is the other strand of the row of the same name
 COMPLEMENT = str.maketrans("ACGTacgt", "TGCAtgca")
 
 
@@ -37,20 +39,23 @@ class MpraSettings:
         Folder for the tables, ``tasks.csv`` and ``manifest.json``.
     column
         Activity column; may be left out where there is only one.
+    both_strands
+        Splits whose rows get their reverse complement; those of dev and test are averaged in
+        the predictions.
     """
 
     input: Path
     out: Path
     column: str | None = None
+    both_strands: tuple[str, ...] = SPLITS
 
 
 def build_mpra(settings: MpraSettings) -> None:
     """Make a regression task ``mpra_<column>`` of a lenti-MPRA library.
 
-    Training rows get their reverse complement (id ends in ``_rc``, same value and group),
-    unless the library has it already: then the two rows share a group. One that lies in
-    another split is neither made, since that would be a leak, nor hidden: it is counted.
-    Dev and test stay as they are.
+    Every row gets its reverse complement (id ends in ``/rc``, same value and group), unless the
+    library has it already: then the two rows share a group. One that lies in another split is
+    neither made, since that would be a leak, nor hidden: it is counted.
 
     Raises
     ------
@@ -61,7 +66,7 @@ def build_mpra(settings: MpraSettings) -> None:
     column = _activity_column(frame, settings)
     usable, dropped = _usable_rows(frame, column, settings.input)
     task = "mpra_" + re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
-    tables, made = _with_reverse_complements(usable)
+    tables, made = _with_reverse_complements(usable, settings.both_strands)
     with output_directory(settings.out) as folder:
         for split in SPLITS:
             write_table(tables[split], folder / task / f"{split}.csv")
@@ -70,7 +75,11 @@ def build_mpra(settings: MpraSettings) -> None:
         write_manifest(
             folder,
             artefact="tasks",
-            settings={"source": "mpra", "column": column},
+            settings={
+                "source": "mpra",
+                "column": column,
+                "both_strands": list(settings.both_strands),
+            },
             inputs=[settings.input],
             counts=counts,
             tasks={task: _describe(usable, tables, made)},
@@ -189,31 +198,41 @@ def _strand_groups(rows: pd.DataFrame) -> list[str]:
 
 
 def _with_reverse_complements(
-    rows: pd.DataFrame,
+    rows: pd.DataFrame, both_strands: Sequence[str]
 ) -> tuple[dict[str, pd.DataFrame], dict[str, int]]:
+    """Tables per split, and how many other strands were made or why not."""
     import pandas as pd
 
     home: dict[str, set[str]] = {}
     for split, text in zip(rows["split"], rows["sequence"], strict=True):
         home.setdefault(text.upper(), set()).add(split)
-    train = rows[rows["split"] == "train"]
-    partner = [reverse_complement(text) for text in train["sequence"]]
-    homes = [home.get(text.upper(), set()) for text in partner]
-    elsewhere = [bool(where - {"train"}) for where in homes]
-    own = ["train" in where and not other for where, other in zip(homes, elsewhere, strict=True)]
-    new = train.assign(sequence=partner, id=_rc_ids(rows, train))
-    new = new[[not where for where in homes]]
+    wanted = rows[rows["split"].isin(both_strands)]
+    partner = [reverse_complement(text) for text in wanted["sequence"]]
+    where = [
+        _home_of(home.get(text.upper(), set()), split)
+        for text, split in zip(partner, wanted["split"], strict=True)
+    ]
+    new = wanted.assign(sequence=partner, id=_reversed_ids(rows, wanted))
+    new = new[[place == "made" for place in where]]
+    both = pd.concat([rows, new]).sort_index(kind="stable")  # each right after its forward row
     columns = ["id", "sequence", "value", "group"]
-    tables = {split: rows.loc[rows["split"] == split, columns] for split in SPLITS}
-    both = pd.concat([train, new]).sort_index(kind="stable")  # each right after its forward row
-    tables["train"] = both[columns]
-    made = {"made": len(new), "already_there": sum(own), "in_another_split": sum(elsewhere)}
-    return tables, made
+    tables = {split: both.loc[both["split"] == split, columns] for split in SPLITS}
+    return tables, {
+        name: where.count(name) for name in ("made", "already_there", "in_another_split")
+    }
 
 
-def _rc_ids(rows: pd.DataFrame, train: pd.DataFrame) -> list[str]:
+def _home_of(splits: set[str], own: str) -> str:
+    """Say whether a row's other strand is to be made, or where it is."""
+    if splits - {own}:
+        return "in_another_split"
+    return "already_there" if splits else "made"
+
+
+def _reversed_ids(rows: pd.DataFrame, wanted: pd.DataFrame) -> list[str]:
+    """Ids of the other strands; a library's own id of that form is left to it."""
     taken = set(rows["id"])
-    return [name + "_rc" if name + "_rc" not in taken else name + "_rc+" for name in train["id"]]
+    return [name + REVERSED * (1 + (name + REVERSED in taken)) for name in wanted["id"]]
 
 
 def _describe(

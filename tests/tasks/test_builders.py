@@ -124,26 +124,38 @@ def library(tmp_path: Path) -> Path:
     return path
 
 
-def test_mpra_makes_reverse_complements_of_training_rows_only(
-    library: Path, tmp_path: Path
-) -> None:
+def test_mpra_makes_reverse_complements_in_every_split(library: Path, tmp_path: Path) -> None:
     build_mpra(MpraSettings(library, tmp_path / "out"))
     (entry,) = read_task_sheet(tmp_path / "out" / "tasks.csv")
     assert (entry.task, entry.kind, entry.metric) == ("mpra_k562", "regression", "pearson")
     train = read_task_table(entry.train, "regression")
     # a and b are each other's complement, d's stands in dev: only c gets one.
-    assert train.ids == ["a", "b", "c", "c_rc", "d"]
+    assert train.ids == ["a", "b", "c", "c/rc", "d"]
     assert train.groups == ["a", "a", "c", "c", "d"]
     assert train.sequences[3] == "GTGT"
     assert train.targets[2] == train.targets[3] == 2
     assert read_task_table(entry.dev, "regression").groups == ["d"]
-    assert read_task_table(entry.test, "regression").ids == ["g"]
+    test = read_task_table(entry.test, "regression")
+    assert (test.ids, test.sequences) == (["g", "g/rc"], ["ACCA", "TGGT"])
     content = manifest(tmp_path / "out")
     assert content["counts"] == {
         "read": 8, "used": 6, "dropped": {"no_value": 1, "unknown_split": 1},
     }  # fmt: skip
     made = content["tasks"]["mpra_k562"]["reverse_complements"]
-    assert made == {"made": 1, "already_there": 2, "in_another_split": 1}
+    assert made == {"made": 2, "already_there": 2, "in_another_split": 2}
+
+
+@pytest.mark.parametrize(("both_strands", "rows"), [("train", (5, 1)), ("none", (4, 1))])
+def test_mpra_strands_are_a_choice(
+    library: Path, tmp_path: Path, both_strands: str, rows: tuple[int, int]
+) -> None:
+    arguments = ["mpra", "--input", library, "--out", tmp_path / "m"]
+    arguments += ["--both-strands", both_strands]
+    outcome = CliRunner().invoke(command, [str(argument) for argument in arguments])
+    assert outcome.exit_code == 0, outcome.output
+    (entry,) = read_task_sheet(tmp_path / "m" / "tasks.csv")
+    tables = [read_task_table(path, "regression") for path in (entry.train, entry.test)]
+    assert tuple(map(len, tables)) == rows
 
 
 def test_mpra_names_the_line_of_a_bad_value(library: Path, tmp_path: Path) -> None:
