@@ -10,14 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybmfm.core import (
-    UserError,
-    output_directory,
-    progress,
-    read_table,
-    write_manifest,
-    write_table,
-)
+from pybmfm.core import UserError, output_directory, progress, write_manifest, write_table
+from pybmfm.tasks.gue_columns import read_gue_columns
 from pybmfm.tasks.kinds import DEFAULT_METRIC
 from pybmfm.tasks.letters import clean_sequences
 from pybmfm.tasks.sheet import write_task_sheet
@@ -27,7 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger("pybmfm")
-ENDINGS = (".csv", ".csv.gz")
+ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+STEMS = {"train": ("train",), "dev": ("dev", "valid", "val", "validation"), "test": ("test",)}
 
 
 @dataclass(frozen=True)
@@ -54,8 +49,9 @@ def build_gue(settings: GueSettings) -> None:
 
     A task is named for its folder where that begins with the name of the folder above
     (``prom/prom_300_all``), else for both (``tf/0`` is ``tf_0``). Two classes make a binary
-    task, more a multiclass one. Rows keep their order; what is dropped is counted by reason,
-    and sequences repeated across splits are counted and kept, as published.
+    task, more a multiclass one, columns of 0 and 1 a multilabel one. Rows keep their order; what
+    is dropped is counted by reason, and sequences repeated across splits are counted and kept,
+    as published. Of a whole tree, a task whose tables cannot be used is left out and said so.
 
     Raises
     ------
@@ -68,17 +64,27 @@ def build_gue(settings: GueSettings) -> None:
         log.info("%s left out: no %s table", name, " and ".join(lacking))
     with output_directory(settings.out) as folder:
         tasks: dict[str, Any] = {}
+        unusable: dict[str, UserError] = {}
         for name in progress(chosen, "building tasks", unit="tasks"):
-            tasks[name] = _build_task(name, complete[name], folder)
+            try:
+                tasks[name] = _build_task(name, complete[name], folder)
+            except UserError as error:
+                if settings.tasks or len(chosen) == 1:
+                    raise
+                unusable[name] = error
+                log.info("%s left out: %s", name, error)
+        if not tasks:
+            raise next(iter(unusable.values()))
         write_task_sheet(folder, [(name, t["kind"], t["metric"]) for name, t in tasks.items()])
         write_manifest(
             folder,
             artefact="tasks",
             settings={"source": "gue", "tasks": list(settings.tasks)},
-            inputs=[complete[name][split] for name in chosen for split in SPLITS],
+            inputs=[complete[name][split] for name in tasks for split in SPLITS],
             counts=_sum_counts(tasks),
             tasks=tasks,
             incomplete={name: [f"no {split}" for split in x] for name, x in incomplete.items()},
+            unusable={name: error.problem for name, error in unusable.items()},
         )
     total = _sum_counts(tasks)
     log.info(
@@ -127,7 +133,7 @@ def task_name(folder: Path) -> str:
 
 
 def _split_file(folder: Path, split: str) -> Path | None:
-    files = (folder / f"{split}{ending}" for ending in ENDINGS)
+    files = (folder / f"{stem}{ending}" for stem in STEMS[split] for ending in ENDINGS)
     return next((file for file in files if file.is_file()), None)
 
 
@@ -158,20 +164,16 @@ def _choose(
 
 
 def _build_task(name: str, files: dict[str, Path], folder: Path) -> dict[str, Any]:
-    frames = {split: _read_split(path) for split, path in files.items()}
-    classes = natural_order(sorted(set(frames["train"]["label"]) - {""}))
-    if len(classes) < 2:
-        raise UserError(
-            f"has {len(classes)} classes", file=files["train"], remedy="a task needs two or more"
-        )
-    kind = "binary" if len(classes) == 2 else "multiclass"
+    frames = {split: read_gue_columns(path) for split, path in files.items()}
+    kind, classes = _kind_and_classes(frames, files)
     splits, kept = {}, {}
     for split, frame in frames.items():
-        kept[split], splits[split] = _clean(frame, classes)
+        kept[split], splits[split] = _clean(_known_labels(frame, classes), classes)
         kept[split].insert(0, "id", [f"{name}-{split}-{row}" for row in kept[split].index])
         if len(kept[split]) == 0:
             raise UserError("has no usable row", file=files[split], remedy="check its columns")
-        write_table(kept[split], folder / name / f"{split}.csv")
+    for split, rows in kept.items():
+        write_table(rows, folder / name / f"{split}.csv")
     return {
         "kind": kind,
         "metric": DEFAULT_METRIC[kind],
@@ -182,27 +184,47 @@ def _build_task(name: str, files: dict[str, Path], folder: Path) -> dict[str, An
     }
 
 
-def _read_split(path: Path) -> pd.DataFrame:
-    frame = read_table(path)
-    for column in ("sequence", "label"):
-        if column not in frame:
-            found = ", ".join(map(str, frame.columns))
+def _kind_and_classes(
+    frames: dict[str, pd.DataFrame], files: dict[str, Path]
+) -> tuple[str, list[str]]:
+    """Judge by the training table; the other two must have the same kind of label."""
+    target = "labels" if "labels" in frames["train"] else "label"
+    for split, frame in frames.items():
+        if target not in frame:
             raise UserError(
-                f"has no column '{column}' (found: {found})",
-                file=path,
-                remedy="a GUE table has the columns sequence and label",
+                f"has other columns than {files['train'].name}",
+                file=files[split],
+                remedy="give train, dev and test the same columns",
             )
-    table: pd.DataFrame = frame[["sequence", "label"]].fillna("").astype(str)
-    return table.assign(**{str(name): table[name].str.strip() for name in table})
+    cells = frames["train"][target]
+    found = {
+        label for cell in cells for label in (cell.split("|") if target == "labels" else [cell])
+    }
+    classes = natural_order(sorted(found - {""}))
+    if len(classes) < 2:
+        raise UserError(
+            f"has {len(classes)} classes", file=files["train"], remedy="a task needs two or more"
+        )
+    if target == "labels":
+        return "multilabel", classes
+    return "binary" if len(classes) == 2 else "multiclass", classes
+
+
+def _known_labels(frame: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Leave labels of a multilabel row out that no training row has: nothing can learn them."""
+    if "labels" not in frame:
+        return frame
+    known = set(classes)
+    kept = ["|".join(one for one in cell.split("|") if one in known) for cell in frame["labels"]]
+    return frame.assign(labels=kept)
 
 
 def _clean(frame: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Leave out unusable rows (the index keeps the input's row numbers), and count."""
-    reasons = {
-        "empty_sequence": frame["sequence"] == "",
-        "no_label": frame["label"] == "",
-        "class_not_in_train": ~frame["label"].isin([*classes, ""]),
-    }
+    reasons = {"empty_sequence": frame["sequence"] == ""}
+    if "label" in frame:  # a multilabel row without a label is one that has none of them
+        reasons["no_label"] = frame["label"] == ""
+        reasons["class_not_in_train"] = ~frame["label"].isin([*classes, ""])
     dropped, usable = {}, frame
     for reason, bad in reasons.items():
         here = bad.loc[usable.index]

@@ -16,6 +16,7 @@ from pybmfm.tasks import (
     build_gue,
     build_mpra,
     read_task_sheet,
+    read_task_splits,
     read_task_table,
 )
 from pybmfm.tasks.mpra import reverse_complement
@@ -85,6 +86,47 @@ def test_gue_reads_gzip_and_single_task_folders(gue: Path, tmp_path: Path) -> No
         path.unlink()
     build_gue(GueSettings(gue / "tf" / "0", tmp_path / "out"))
     assert [entry.task for entry in read_task_sheet(tmp_path / "out" / "tasks.csv")] == ["tf_0"]
+
+
+def test_gue_knows_the_usual_names_of_columns_and_files(tmp_path: Path) -> None:
+    folder = tmp_path / "GUE" / "EMP" / "H3"
+    folder.mkdir(parents=True)
+    for name in ("train", "valid", "test"):
+        (folder / f"{name}.tsv").write_text("Label\tDNA_Seq\n1\tACGT\n0\tAAAA\n")
+    build_gue(GueSettings(tmp_path / "GUE", tmp_path / "out"))
+    (entry,) = read_task_sheet(tmp_path / "out" / "tasks.csv")
+    assert (entry.task, entry.kind) == ("EMP_H3", "binary")
+    assert read_task_table(entry.dev, "binary").sequences == ["ACGT", "AAAA"]
+
+
+def test_gue_columns_of_0_and_1_are_a_multilabel_task(tmp_path: Path) -> None:
+    folder = tmp_path / "GUE" / "sei"
+    folder.mkdir(parents=True)
+    rows = {"train": "AC,1,0,1\nGT,0,0,0\nTT,1.0,0,0\n", "dev": "AC,1,1,0\n", "test": "CC,0,0,1\n"}
+    for split, text in rows.items():
+        (folder / f"{split}.csv").write_text("sequence,DNase,rare,H3|K4\n" + text)
+    build_gue(GueSettings(tmp_path / "GUE", tmp_path / "out"))
+    (entry,) = read_task_sheet(tmp_path / "out" / "tasks.csv")
+    assert (entry.kind, entry.metric) == ("multilabel", "auroc_macro")
+    tables = read_task_splits(entry.train, entry.dev, entry.test, entry.kind)
+    assert tables["train"].classes == ["DNase", "H3_K4"]
+    assert tables["train"].targets.tolist() == [[1, 1], [0, 0], [1, 0]]
+    assert tables["dev"].targets.tolist() == [[1, 0]]  # no training row has 'rare'
+
+
+def test_gue_leaves_a_task_out_that_has_no_sequence_column(gue: Path, tmp_path: Path) -> None:
+    """Such as the pairs of sequences of GUE+; asked for by name it is an error."""
+    folder = gue / "EPI" / "GM12878"
+    folder.mkdir(parents=True)
+    for split in SPLITS:
+        (folder / f"{split}.csv").write_text("enhancer,promoter,label\nAC,GT,1\n")
+    build_gue(GueSettings(gue, tmp_path / "out"))
+    content = manifest(tmp_path / "out")
+    assert list(content["unusable"]) == ["EPI_GM12878"]
+    assert "no column 'sequence'" in content["unusable"]["EPI_GM12878"]
+    assert len(content["tasks"]) == 3
+    with pytest.raises(UserError, match="found: enhancer, promoter, label"):
+        build_gue(GueSettings(gue, tmp_path / "out2", tasks=("EPI_GM12878",)))
 
 
 @pytest.mark.parametrize(

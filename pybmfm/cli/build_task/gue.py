@@ -15,7 +15,9 @@ from pybmfm.cli.options import PATH, out_option, unused_seed_option
 @click.option("--task", "tasks", multiple=True, help="Only this task; may be given repeatedly.")
 @unused_seed_option()
 def command(source: Path, out: Path, tasks: tuple[str, ...]) -> None:
-    """Every folder with train, dev and test tables (.csv, .csv.gz) becomes a task.
+    """Every folder with train, dev and test tables (.csv, .tsv, .gz) becomes a task.
+
+    The kind follows from the labels: two classes, more, or one column of 0 and 1 per label.
 
     \b
     Example:
