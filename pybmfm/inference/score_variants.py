@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from pybmfm import __version__
 from pybmfm.core import UserError, digest_file, output_file, progress
-from pybmfm.genome import Genome, decode_bases, describe_names, match_contigs
+from pybmfm.genome import Genome
 from pybmfm.inference.alleles import Site, Stretch, pair_windows, plain_windows, site_of_allele
 from pybmfm.inference.devices import choose_batch_tokens, use_threads
 from pybmfm.inference.pseudo_likelihood import PseudoLikelihoods, batches, compared_places
 from pybmfm.inference.scored_vcf import KEYS, annotated_header, write_vcf
+from pybmfm.inference.vcf_reference import ReferenceCheck
 from pybmfm.inference.vcf_text import VcfRecord, VcfText, open_vcf
 from pybmfm.training.processes import choose_device
 
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("pybmfm")
 
 RECORDS_AT_ONCE = 64
-# A file for another assembly disagrees at most records, which shows early; at the end a share
-# that is too large for a few odd records stops as well, in files large enough to tell.
-COMPARABLE_BEFORE_STOP, MISMATCHES_TO_STOP = 20, 0.5
-COMPARABLE_AT_END, MISMATCHES_AT_END = 200, 0.01
 
 
 @dataclass(frozen=True)
@@ -176,12 +173,7 @@ class _Scorer:
         self.batch_tokens = choose_batch_tokens(settings.batch_tokens, device)
         self.pairs = tokenizer.encoding != "ref"
         self.limit = int(model.config.max_position_embeddings)
-        # All at once: a length says nothing where two contigs have it.
-        named = vcf.contigs
-        lengths = {name: length for name, length in named.items() if length is not None}
-        self.header_contigs = match_contigs(genome.lengths, named, lengths)
-        self.contigs: dict[str, str | None] = {}
-        self.first_mismatch = ""
+        self.reference = ReferenceCheck(genome, settings.fasta, vcf)
         self.counts: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
 
@@ -190,19 +182,18 @@ class _Scorer:
         records = progress(self.vcf.records(), "scoring variants", unit="records")
         while chunk := list(islice(records, RECORDS_AT_ONCE)):
             yield from self._score(chunk)
-            self._check_assembly(COMPARABLE_BEFORE_STOP, MISMATCHES_TO_STOP, "the first ")
-        self._check_contigs()
-        self._check_assembly(COMPARABLE_AT_END, MISMATCHES_AT_END)
+            self.reference.stop_early()
+        self.reference.stop_at_end()
 
     def summary(self) -> ScoreSummary:
         """Log and return the counts."""
-        if self.first_mismatch:
+        if self.reference.first_mismatch:
             log.warning(
                 "REF disagrees with the FASTA at %s of %s comparable records, first %s; such "
                 "records get a note only",
-                f"{self.counts['mismatches']:,}",
-                f"{self.counts['comparable']:,}",
-                self.first_mismatch,
+                f"{self.reference.mismatches:,}",
+                f"{self.reference.comparable:,}",
+                self.reference.first_mismatch,
             )
         summary = ScoreSummary(
             self.counts["records"], self.counts["scored"], dict(sorted(self.reasons.items()))
@@ -228,20 +219,10 @@ class _Scorer:
 
     def _plan(self, record: VcfRecord, likelihoods: PseudoLikelihoods) -> str | list[_Allele]:
         """Register the texts of a record's alleles, or say why the record has no score."""
-        contig = self._fasta_name(record.contig)
-        if contig is None:
-            return "contig_not_in_fasta"
-        if record.start < 0 or record.start + len(record.ref) > self.genome.lengths[contig]:
-            return "beyond_contig_end"
-        reference = decode_bases(
-            self.genome.codes(contig, record.start, record.start + len(record.ref))
-        )
-        if "N" in reference or set(record.ref) - set("ACGT"):
-            return "reference_n" if "N" in reference else "reference_letters_outside_acgt"
-        self.counts["comparable"] += 1
-        if record.ref != reference:
-            self._note_mismatch(record, contig, reference)
-            return "reference_mismatch"
+        reason = self.reference.why_unusable(record)
+        contig = self.reference.contig(record)
+        if reason or contig is None:
+            return reason
         if not record.alts:
             return "no_alternate_allele"
         if len(record.ref) > self.settings.window:
@@ -319,39 +300,6 @@ class _Scorer:
             shift.append(_mean([cosine_distance(*two) for two in moved]))
         values = (",".join(llr), ",".join(pair), ",".join(shift), ",".join(notes))
         return dict(zip(KEYS, values, strict=True))
-
-    def _fasta_name(self, contig: str) -> str | None:
-        if contig not in self.contigs:
-            alone = match_contigs(self.genome.lengths, [contig])
-            self.contigs[contig] = {**alone, **self.header_contigs}.get(contig)
-        return self.contigs[contig]
-
-    def _note_mismatch(self, record: VcfRecord, contig: str, reference: str) -> None:
-        if not self.first_mismatch:
-            self.first_mismatch = (
-                f"{contig}:{record.start + 1} (line {record.line_number}) "
-                f"REF {record.ref[:20]}, FASTA {reference[:20]}"
-            )
-        self.counts["mismatches"] += 1
-
-    def _check_assembly(self, at_least: int, share: float, which: str = "") -> None:
-        comparable, wrong = self.counts["comparable"], self.counts["mismatches"]
-        if comparable >= at_least and wrong > share * comparable:
-            raise UserError(
-                f"REF disagrees with the FASTA at {wrong:,} of {which}{comparable:,} comparable "
-                f"records, first {self.first_mismatch}",
-                file=self.settings.vcf,
-                remedy=f"give the VCF of the assembly in {self.settings.fasta}",
-            )
-
-    def _check_contigs(self) -> None:
-        if self.contigs and not any(self.contigs.values()):
-            raise UserError(
-                f"shares no contig with the FASTA: it has {describe_names(self.contigs)}, "
-                f"{self.settings.fasta} has {describe_names(self.genome.lengths)}",
-                file=self.settings.vcf,
-                remedy="give files of the same assembly",
-            )
 
 
 def why_not_plain(ref: str, alt: str, window: int) -> str:

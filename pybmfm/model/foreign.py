@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import MODEL_MAPPING, AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from pybmfm.core import UserError, derive_seed
 from pybmfm.core.artifacts import MANIFEST
@@ -46,6 +46,7 @@ INSIDE_A_BODY = ("pooler.", "contact_head.", "position_ids", "token_type_ids", "
 # Their learned positions begin behind the padding id.
 POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert", "esm")
 LONGEST_UNKNOWN = 512
+WITHOUT_POOLER = ("bert", "roberta", "xlm-roberta", "camembert", "esm")
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,16 @@ def _foreign_model(
         config: PreTrainedConfig = Dnabert2Config(**known)
     else:
         _refuse_remote_code(folder, content)
-        kind, config = AutoModel, _known_config(folder)
+        config = _known_config(folder)
+        kind = _body_class(config, folder)
     if from_scratch:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "weights"))
-            model = kind(config) if kind is not AutoModel else AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+            model = kind(config)
     else:
         model = _with_weights(kind, config, folder)
+    if config.model_type in WITHOUT_POOLER:
+        model.pooler = None  # not used here, and often not among the weights
     if config.model_type in FLAT_TYPES:
         model.set_attn_implementation(FLAT_ATTENTION)
     fresh: PreTrainedModel = model.float().eval()
@@ -194,6 +198,14 @@ def _known_config(folder: Path) -> PreTrainedConfig:
     if getattr(config, "is_encoder_decoder", False):
         raise _unknown(folder, "it is no encoder")
     return config  # type: ignore[no-any-return]
+
+
+def _body_class(config: PreTrainedConfig, folder: Path) -> Any:
+    try:
+        found = MODEL_MAPPING[type(config)]
+    except KeyError:
+        raise _unknown(folder, f"transformers has no body of type {config.model_type}") from None
+    return found[0] if isinstance(found, tuple) else found
 
 
 def _refuse_remote_code(folder: Path, config: Mapping[str, Any]) -> None:

@@ -180,7 +180,7 @@ def test_windows_see_what_cutting_loses(checkpoint: Path, tmp_path: Path) -> Non
     folder = write_splits(tmp_path / "t", at_the_end)
     aurocs = {}
     for long in ("truncate", "window-mean"):
-        result = run(checkpoint, folder, long, long=long, max_length=20, epochs=4)
+        result = run(checkpoint, folder, long, long=long, max_length=12, epochs=5)
         metrics = metrics_of(result)
         aurocs[long] = metrics["test"]["auroc"]
         cut = metrics["truncated"], metrics["in_windows"]

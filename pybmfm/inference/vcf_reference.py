@@ -1,0 +1,119 @@
+"""Whether the records of a VCF belong to the reference they are used with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from pybmfm.core import UserError
+from pybmfm.genome import Genome, decode_bases, describe_names, match_contigs
+from pybmfm.inference.vcf_text import VcfRecord, VcfText
+
+# A file for another assembly disagrees at most records, which shows early; at the end a share
+# that is too large for a few odd records stops as well, in files large enough to tell.
+COMPARABLE_BEFORE_STOP, MISMATCHES_TO_STOP = 20, 0.5
+COMPARABLE_AT_END, MISMATCHES_AT_END = 200, 0.01
+
+
+class ReferenceCheck:
+    """Judges records one by one, and the file as a whole.
+
+    Parameters
+    ----------
+    genome, fasta
+        The reference, and its name for messages.
+    vcf
+        Opened.
+
+    Attributes
+    ----------
+    comparable, mismatches
+        Records whose REF could be compared, and those that disagree.
+    first_mismatch
+        A sentence on the first of them, or empty.
+    """
+
+    def __init__(self, genome: Genome, fasta: Path, vcf: VcfText) -> None:
+        self._genome, self._fasta, self._vcf = genome, fasta, vcf
+        # All at once: a length says nothing where two contigs have it.
+        named = vcf.contigs
+        lengths = {name: length for name, length in named.items() if length is not None}
+        self._header_contigs = match_contigs(genome.lengths, named, lengths)
+        self._contigs: dict[str, str | None] = {}
+        self._counts: Counter[str] = Counter()
+        self.first_mismatch = ""
+
+    @property
+    def comparable(self) -> int:
+        """Records whose REF could be compared."""
+        return self._counts["comparable"]
+
+    @property
+    def mismatches(self) -> int:
+        """Records whose REF is another than the FASTA's."""
+        return self._counts["mismatches"]
+
+    def contig(self, record: VcfRecord) -> str | None:
+        """Return the FASTA's name of a record's contig, None if it has none."""
+        if record.contig not in self._contigs:
+            alone = match_contigs(self._genome.lengths, [record.contig])
+            self._contigs[record.contig] = {**alone, **self._header_contigs}.get(record.contig)
+        return self._contigs[record.contig]
+
+    def why_unusable(self, record: VcfRecord) -> str:
+        """Return the reason why a record's place cannot be read, or an empty string."""
+        contig = self.contig(record)
+        if contig is None:
+            return "contig_not_in_fasta"
+        end = record.start + len(record.ref)
+        if record.start < 0 or end > self._genome.lengths[contig]:
+            return "beyond_contig_end"
+        reference = decode_bases(self._genome.codes(contig, record.start, end))
+        if "N" in reference or set(record.ref) - set("ACGT"):
+            return "reference_n" if "N" in reference else "reference_letters_outside_acgt"
+        self._counts["comparable"] += 1
+        if record.ref == reference:
+            return ""
+        self._counts["mismatches"] += 1
+        self.first_mismatch = self.first_mismatch or (
+            f"{contig}:{record.start + 1} (line {record.line_number}) "
+            f"REF {record.ref[:20]}, FASTA {reference[:20]}"
+        )
+        return "reference_mismatch"
+
+    def stop_early(self) -> None:
+        """Stop as soon as it shows that the VCF is of another assembly.
+
+        Raises
+        ------
+        UserError
+            If REF disagrees at more than half of the records, once 20 could be compared.
+        """
+        self._stop_above(COMPARABLE_BEFORE_STOP, MISMATCHES_TO_STOP, "the first ")
+
+    def stop_at_end(self) -> None:
+        """Judge the whole file.
+
+        Raises
+        ------
+        UserError
+            If it shares no contig with the FASTA, or REF disagrees at more than 1 % of at least
+            200 records.
+        """
+        if self._contigs and not any(self._contigs.values()):
+            raise UserError(
+                f"shares no contig with the FASTA: it has {describe_names(self._contigs)}, "
+                f"{self._fasta} has {describe_names(self._genome.lengths)}",
+                file=self._vcf.path,
+                remedy="give files of the same assembly",
+            )
+        self._stop_above(COMPARABLE_AT_END, MISMATCHES_AT_END, "")
+
+    def _stop_above(self, at_least: int, share: float, which: str) -> None:
+        if self.comparable >= at_least and self.mismatches > share * self.comparable:
+            raise UserError(
+                f"REF disagrees with the FASTA at {self.mismatches:,} of {which}"
+                f"{self.comparable:,} comparable records, first {self.first_mismatch}",
+                file=self._vcf.path,
+                remedy=f"give the VCF of the assembly in {self._fasta}",
+            )
