@@ -30,6 +30,7 @@ VERBS = {
     "pretrain": "Pretrain a masked language model on a corpus.",
     "build-task": "Make task tables from benchmarks and annotation.",
     "finetune": "Fine-tune a checkpoint on a task.",
+    "predict": "Apply a fine-tuned model to sequences or variants.",
     "baseline": "Fit an honest baseline on a task.",
     "score-variants": "Score the variants of a VCF with a model.",
     "embed": "Write one embedding per sequence.",

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from pybmfm.genome import BASES, Genome, decode_bases
 from pybmfm.tasks.disease_evidence import Evidence
+from pybmfm.tasks.snp_sites import Snp
 
 CENTRES = ("ref", "encoded")
 
 
 def snp_windows(
-    genome: Genome, snps: Sequence[Evidence], flank: int, encoded: bool
+    genome: Genome, snps: Sequence[Evidence | Snp], flank: int, encoded: bool
 ) -> Iterator[str]:
     """Yield the window of each SNP, ``2 * flank + 1`` letters, the SNP in the middle.
 
