@@ -81,7 +81,10 @@ workflow PYBMFM {
     // models + variants or sequences -> [[encoding: 'snp'], snp.scored.vcf.gz], [[encoding: 'snp'], snp.parquet]
     first_test = BENCHMARK.out.tasks.first().map { _meta, _train, _dev, test -> test }
     sequences  = options.embed_input ? channel.value(file(options.embed_input)) : first_test
-    INFERENCE(checkpoints, genome, score_vcf, sequences, digest)
+    // fine-tuned models + sequences or variants -> [[model: 'snp', task: 'promoter'], promoter.snp.tsv]
+    to_predict = options.predict_input ? channel.value(file(options.predict_input)) : channel.empty()
+    tuned      = options.predict_checkpoint ? channel.fromList(finetunedModels(options.predict_checkpoint)) : BENCHMARK.out.tuned
+    INFERENCE(checkpoints, genome, score_vcf, sequences, tuned, to_predict, digest)
 
     // everything -> summary -> report.html
     gathered = tokenizers
@@ -162,6 +165,24 @@ def suppliedFolders(name, options) {
         error("--${name}: these folders hold ${found.join(', ')}, but --encodings asks for ${options.encodings.join(', ')}; give one folder for each")
     }
     return folders.findAll { meta, _folder -> meta.encoding in options.encodings }
+}
+
+// The models given by --predict_checkpoint: [[task: 'promoter', model: 'snp'], seed_0]
+def finetunedModels(paths) {
+    def models = paths.collect { path ->
+        def folder = file(path)
+        def head = ['head.json', 'model/head.json'].collect { name -> folder.resolve(name) }.find { one -> one.exists() }
+        if (!head) {
+            error("--predict_checkpoint: ${path} holds no fine-tuned model; give a folder that 'finetune --save-model' wrote")
+        }
+        def name = folder.name ==~ /seed_[0-9]+|model/ ? folder.parent.name : folder.name
+        [[task: new groovy.json.JsonSlurper().parseText(head.text).task, model: name], folder]
+    }
+    def names = models.collect { meta, _folder -> "${meta.task}.${meta.model}" }
+    if (names.unique(false).size() < names.size()) {
+        error("--predict_checkpoint: two folders are models named ${names.findAll { name -> names.count(name) > 1 }.unique().join(', ')}; name their folders apart")
+    }
+    return models
 }
 
 def encodingOf(name, path) {

@@ -188,7 +188,7 @@ def _predictions(scores: np.ndarray, model: FinetunedModel) -> Any:
 def _report(table: pd.DataFrame, counts: dict[str, int]) -> dict[str, Any]:
     notes = Counter(table["note"]) if "note" in table else Counter({"": len(table)})
     predicted = notes.pop("", 0)
-    result = {
+    result: dict[str, Any] = {
         "rows": len(table),
         "predicted": predicted,
         "not_predicted": dict(sorted(notes.items())),

@@ -34,11 +34,12 @@ def test_every_process_runs(first_run, repository):
     outcome, _ = first_run
     assert outcome.code == 0, outcome.text
     modules = {path.parent.name.upper() for path in repository.glob("modules/local/*/main.nf")}
-    # The demo brings its own tasks and asks for no table of loci.
+    # The demo brings its own tasks and asks for no table of loci and no predictions.
     assert set(submitted(outcome.text)) == modules - {
         "BUILD_TASK_GUE",
         "BUILD_TASK_MPRA",
         "ENCODE_SEQUENCES",
+        "PREDICT",
     } | {"SAMPLE_TOKENIZER_WINDOWS"}
     assert submitted(outcome.text).count("FINETUNE") == 9  # scratch, ref, snp x three tasks
     assert submitted(outcome.text).count("BASELINE") == 3
@@ -198,6 +199,55 @@ def test_task_sources_add_up(stub_run, tmp_path):
     assert outcome.code == 0, outcome.text
     assert submitted(outcome.text).count("FINETUNE") == 2 * 4 * 2  # scratch, ref x tasks x seeds
     assert "FINETUNE (own scratch 1)" in outcome.text
+
+
+def test_models_of_others_are_fine_tuned_and_models_applied(stub_run, tmp_path):
+    foreign = artefact(tmp_path / "DNABERT-2-117M", "model", "ref")
+    (tmp_path / "patient.vcf").write_text("##fileformat=VCFv4.2\n")
+    own = artefact(tmp_path / "own", "checkpoint", "ref")
+    flags = ["--checkpoint", str(own), "--encodings", "ref", "--task_names", "promoter,tf"]
+    outcome = stub_run(
+        tmp_path,
+        *flags,
+        "--foreign_models",
+        f"dnabert2={foreign}",
+        "--predict_input",
+        "patient.vcf",
+        "--seeds",
+        "0",
+    )
+    assert outcome.code == 0, outcome.text
+    assert submitted(outcome.text).count("FINETUNE") == 6  # scratch, ref, dnabert2 x two tasks
+    assert "FINETUNE (tf dnabert2 0)" in outcome.text
+    assert "PREDICT (promoter dnabert2)" in outcome.text
+    assert (tmp_path / "results" / "predictions" / "tf.ref.tsv").is_file()
+    # A fine-tuned folder can be supplied.
+    tuned = artefact(tmp_path / "tuned", "checkpoint", "ref")
+    (tuned / "head.json").write_text('{"task": "disease"}')
+    outcome = stub_run(
+        tmp_path, *flags, "--predict_checkpoint", str(tuned), "--predict_input", "patient.vcf"
+    )
+    assert outcome.code == 0, outcome.text
+    assert "PREDICT (disease tuned)" in outcome.text
+    assert submitted(outcome.text).count("PREDICT") == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--foreign_models", "snp={folder}"), "each needs a name of its own"),
+        (
+            ("--predict_checkpoint", "{folder}", "--predict_input", "{folder}/manifest.json"),
+            "holds no fine-tuned model",
+        ),
+    ],
+)
+def test_wrong_models_are_one_sentence(stub_run, tmp_path, flags, sentence):
+    folder = artefact(tmp_path / "model", "checkpoint", "ref")
+    given = [flag.format(folder=folder) for flag in flags]
+    outcome = stub_run(tmp_path, "--checkpoint", str(folder), "--encodings", "ref", *given)
+    assert outcome.code != 0
+    assert sentence in outcome.text
 
 
 def test_unknown_task_names_are_refused(stub_run, tmp_path):

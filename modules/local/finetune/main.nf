@@ -10,6 +10,7 @@ process FINETUNE {
 
     output:
     tuple val(meta), path("${meta.task}/${meta.model}/seed_${meta.seed}"), emit: result
+    tuple val(meta), path("${meta.task}/${meta.model}/seed_${meta.seed}/model"), emit: model, optional: true
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:
@@ -18,7 +19,8 @@ process FINETUNE {
     script:
     def args = task.ext.args ?: ''
     def metric = meta.metric ? "--metric ${meta.metric}" : ''
-    def start = meta.model == 'scratch' ? '--from-scratch' : ''
+    def start = [scratch: '--from-scratch', 'frozen-random': '--from-scratch --frozen'].get(meta.model) ?: ''
+    def durable = task.ext.checkpoints ? "--checkpoints '${file(task.ext.checkpoints).toUriString()}' --resume" : ''
     """
     finetune \\
         --checkpoint ${checkpoint} \\
@@ -31,12 +33,12 @@ process FINETUNE {
         --seed ${meta.seed} \\
         --out ${meta.task}/${meta.model}/seed_${meta.seed} \\
         --threads ${task.cpus} \\
-        ${start} ${metric} ${args}
+        ${durable} ${start} ${metric} ${args}
     """
 
     stub:
     """
-    mkdir -p ${meta.task}/${meta.model}/seed_${meta.seed}
+    mkdir -p ${meta.task}/${meta.model}/seed_${meta.seed}/model
     echo '{"artefact": "result"}' > ${meta.task}/${meta.model}/seed_${meta.seed}/manifest.json
     """
 }

@@ -47,11 +47,12 @@ workflow BENCHMARK {
             rows.findAll { row -> !options.task_names || row[0].task in options.task_names }.sort { row -> row[0].task }
         }
 
-    // [[model: 'scratch'], model_ref], [[model: 'ref'], model_ref], [[model: 'snp'], model_snp]
+    // [[model: 'scratch'], model_ref], [[model: 'ref'], model_ref], [[model: 'snp'], model_snp], [[model: 'dnabert2'], DNABERT-2-117M]
     models = checkpoints
         .filter { meta, _folder -> meta.encoding == options.encodings[0] }
         .map { _meta, folder -> [[model: 'scratch'], folder] }
         .mix(checkpoints.map { meta, folder -> [[model: meta.encoding], folder] })
+        .mix(channel.fromList(foreignModels(options.foreign_models ?: [])))
 
     // [[model: 'snp', task: 'promoter', kind: 'binary', metric: 'mcc', seed: 0], model_snp, train.csv, dev.csv, test.csv]
     cells = models
@@ -68,11 +69,24 @@ workflow BENCHMARK {
     BASELINE(baselines, digest)
 
     results = FINETUNE.out.result.mix(BASELINE.out.result)
+    tuned   = FINETUNE.out.model
 
     emit:
     folders // gue, mpra, disease: the task tables made here
     tasks   // [[task: 'promoter', ...], train.csv, dev.csv, test.csv]
     results // [[model: 'snp', task: 'promoter', ...], result]
+    tuned   // [[model: 'snp', task: 'promoter', ...], model]
+}
+
+// NAME=FOLDER of --foreign_models: [[model: 'dnabert2'], DNABERT-2-117M]
+def foreignModels(pairs) {
+    def models = pairs.collect { pair -> [[model: pair.tokenize('=')[0]], file(pair.tokenize('=')[1], checkIfExists: true)] }
+    def names = models.collect { meta, _folder -> meta.model }
+    def taken = names.findAll { name -> name in ['scratch', 'ref', 'snp'] || names.count(name) > 1 }.unique()
+    if (taken) {
+        error("--foreign_models: each needs a name of its own, other than scratch, ref and snp; look at ${taken.join(', ')}")
+    }
+    return models
 }
 
 // The rows of a sheet, their paths resolved against the sheet's folder.
