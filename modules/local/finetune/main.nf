@@ -21,6 +21,7 @@ process FINETUNE {
     def metric = meta.metric ? "--metric ${meta.metric}" : ''
     def start = [scratch: '--from-scratch', 'frozen-random': '--from-scratch --frozen'].get(meta.model) ?: ''
     def durable = task.ext.checkpoints ? "--checkpoints '${file(task.ext.checkpoints).toUriString()}' --resume" : ''
+    def save = "${meta.seed}" == task.ext.save_seed && (!task.ext.save_tasks || meta.task in task.ext.save_tasks) ? '--save-model' : ''
     """
     finetune \\
         --checkpoint ${checkpoint} \\
@@ -33,7 +34,7 @@ process FINETUNE {
         --seed ${meta.seed} \\
         --out ${meta.task}/${meta.model}/seed_${meta.seed} \\
         --threads ${task.cpus} \\
-        ${durable} ${start} ${metric} ${args}
+        ${durable} ${start} ${metric} ${save} ${args}
     """
 
     stub:
