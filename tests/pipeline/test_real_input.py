@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.pipeline, pytest.mark.real_data, pytest.mark.timeout(2
 TASKS = ("prom_300_all", "prom_core_all", "tf_0", "mpra_k562")
 MODELS = ("scratch", "ref", "snp")
 SEEDS = (0, 1)
+GENOMES = {"GRCh37": 1.0, "GRCh38": 0.5}  # name -> weight in the corpora and the lines
+VARIANTS = "variants.dbsnp_style.vcf.gz"
 CLINVAR = "GRCh37/clinvar.chr1.vcf.gz"
 SCORED = 300  # of its 2,000 records: enough to see SNVs, indels and long alleles
 
@@ -37,14 +39,23 @@ def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         records += not line.startswith(b"#")
 
 
+def sheet_of_genomes(mini: Path, target: Path) -> Path:
+    """Write the two assemblies' pieces, which are of other chromosomes, as --genomes takes them."""
+    rows = [
+        f"{name},{mini / name / 'reference.fa.gz'},{mini / name / VARIANTS},snp,{weight}"
+        for name, weight in GENOMES.items()
+    ]
+    target.write_text("\n".join(["name,fasta,vcf,encoding,weight", *rows, ""]))
+    return target
+
+
 @pytest.fixture(scope="module")
 def real_run(nextflow, repository, real_data, tmp_path_factory) -> Path:
-    """The results folder of one run on pieces of GRCh37, GUE and lenti-MPRA."""
+    """The results folder of one run on pieces of two genomes, GUE and lenti-MPRA."""
     folder = tmp_path_factory.mktemp("real")
     mini = real_data / "mini"
     parameters = {
-        "fasta": str(mini / "GRCh37/reference.fa.gz"),
-        "vcf": str(mini / "GRCh37/variants.dbsnp_style.vcf.gz"),
+        "genomes": str(sheet_of_genomes(mini, folder / "genomes.csv")),
         "gue": str(mini / "GUE"),
         "gue_tasks": ",".join(TASKS[:3]),
         "mpra": str(mini / "lenti_mpra/k562.tsv.gz"),
@@ -72,14 +83,18 @@ def real_run(nextflow, repository, real_data, tmp_path_factory) -> Path:
 
 def test_every_artefact_is_there(real_run):
     for name in (
-        "frequencies/chr1.arrow",
-        "frequencies/chr20.arrow",
-        "windows/windows.parquet",
+        "frequencies_GRCh37/chr1.arrow",
+        "frequencies_GRCh37/chr20.arrow",
+        "frequencies_GRCh38/chr21.arrow",
+        "windows_GRCh37/windows.parquet",
+        "windows_GRCh38/windows.parquet",
         "tokenizers/ref/tokenizer.json",
         "tokenizers/snp/tokenizer.json",
         "tokenizers/comparison/summary.tsv",
-        "corpora/ref/train/shard-00000.arrow",
-        "corpora/snp/train/shard-00000.arrow",
+        "corpora/ref_GRCh37/train/shard-00000.arrow",
+        "corpora/ref_GRCh38/train/shard-00000.arrow",
+        "corpora/snp_GRCh37/train/shard-00000.arrow",
+        "corpora/snp_GRCh38/train/shard-00000.arrow",
         "leakage/leakage.tsv",
         "tokenizers/comparison/published.tsv",
         "models/ref/model.safetensors",
@@ -92,9 +107,10 @@ def test_every_artefact_is_there(real_run):
         assert (real_run / name).exists(), name
 
 
-def test_every_record_is_accounted_for_and_agrees_with_the_reference(real_run, real_data):
-    manifest = json.loads((real_run / "frequencies/manifest.json").read_text())
-    with pysam.BGZFile(str(real_data / "mini/GRCh37/variants.dbsnp_style.vcf.gz")) as vcf:
+@pytest.mark.parametrize("genome", GENOMES)
+def test_every_record_is_accounted_for_and_agrees_with_the_reference(real_run, real_data, genome):
+    manifest = json.loads((real_run / f"frequencies_{genome}/manifest.json").read_text())
+    with pysam.BGZFile(str(real_data / "mini" / genome / VARIANTS)) as vcf:
         records = sum(not line.startswith(b"#") for line in vcf)
     assert manifest["read"] == records
     assert manifest["read"] == manifest["used"] + sum(manifest["dropped"].values())
@@ -106,9 +122,22 @@ def test_corpora_share_no_base_pair_between_splits(real_run):
     found = pd.read_csv(real_run / "leakage/leakage.tsv", sep="\t")
     corpora = found[found["kind"] == "corpus"]
     values = corpora.set_index(["what", "split_a", "split_b", "quantity"])["value"].unstack()
-    assert len(values) == 6  # two corpora, three pairs of splits
+    assert len(values) == 12  # four corpora, three pairs of splits
     assert (values["shared_bp"] == 0).all()
     assert (values["shared_32mers_repeated"] == values["shared_32mers"]).all()
+
+
+@pytest.mark.parametrize("encoding", ["ref", "snp"])
+def test_genomes_are_mixed_by_weight(real_run, encoding):
+    """A weight of 0.5 is half of the windows, of a model's pass and of a tokenizer's lines."""
+    model = json.loads((real_run / f"models/{encoding}/manifest.json").read_text())
+    names = [one["name"].removesuffix("/manifest.json") for one in model["inputs"]]
+    corpora = [f"corpus_{encoding}_{genome}" for genome in GENOMES]
+    assert names[: len(corpora)] == corpora
+    assert model["settings"]["weights"] == list(GENOMES.values())
+    tokenizer = json.loads((real_run / f"tokenizers/{encoding}/manifest.json").read_text())
+    for (name, weight), one in zip(GENOMES.items(), tokenizer["counts"]["by_genome"], strict=True):
+        assert one["bases_used"] == pytest.approx(weight * one["bases"], rel=0.05), name
 
 
 def test_table_holds_every_model_task_and_seed(real_run):
