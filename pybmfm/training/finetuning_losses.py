@@ -32,14 +32,14 @@ class Loss:
         outputs
             float32[n, classes], or [n, 1] for regression.
         targets
-            int64[n], float32[n, classes] or float32[n].
+            int64[n], multi-hot uint8[n, classes] or float32[n].
         """
         weights = None if self.weights is None else self.weights.to(outputs.device)
         if self.kind == "regression":
             return functional.mse_loss(outputs[:, 0], targets, reduction="sum")
         if self.kind == "multilabel":
             each = functional.binary_cross_entropy_with_logits(
-                outputs, targets, reduction="none", pos_weight=weights
+                outputs, targets.to(outputs.dtype), reduction="none", pos_weight=weights
             )
             return each.mean(dim=1).sum()
         return functional.cross_entropy(outputs, targets, weight=weights, reduction="sum")

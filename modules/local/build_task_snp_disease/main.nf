@@ -1,11 +1,12 @@
 process BUILD_TASK_SNP_DISEASE {
-    tag 'SNP to disease'
+    tag "${task_name}"
     label 'process_low'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     tuple path(fasta, stageAs: 'genome/*'), path(fasta_index, stageAs: 'genome/*')
     tuple path(clinvar, stageAs: 'clinvar/*'), path(gwas, stageAs: 'gwas/*'), path(ontology, stageAs: 'ontology/*'), path(rsid_vcf, stageAs: 'rsids/*')
+    val task_name
     val digest
 
     output:
@@ -27,6 +28,7 @@ process BUILD_TASK_SNP_DISEASE {
     build-task snp-disease \\
         --fasta ${fasta} \\
         ${given} \\
+        --task '${task_name}' \\
         --out disease \\
         --threads ${task.cpus} \\
         ${args}
@@ -34,9 +36,9 @@ process BUILD_TASK_SNP_DISEASE {
 
     stub:
     """
-    mkdir -p disease/snp_disease
-    touch disease/snp_disease/{train,dev,test}.csv disease/snp_disease/diseases.tsv
+    mkdir -p disease/${task_name}
+    touch disease/${task_name}/{train,dev,test}.csv disease/${task_name}/diseases.tsv
     echo 'task,kind,train,dev,test,metric' > disease/tasks.csv
-    echo 'snp_disease,multilabel,snp_disease/train.csv,snp_disease/dev.csv,snp_disease/test.csv,auroc_macro' >> disease/tasks.csv
+    echo '${task_name},multilabel,${task_name}/train.csv,${task_name}/dev.csv,${task_name}/test.csv,auroc_macro' >> disease/tasks.csv
     """
 }
