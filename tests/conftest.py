@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from .object_store import ObjectStore, emulated_aws
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data"
@@ -42,3 +45,10 @@ def demo_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world") / "demo"
     simulate(SimulationSettings(out=folder))
     return folder
+
+
+@pytest.fixture(scope="module")
+def object_store() -> Iterator[ObjectStore]:
+    """An emulated S3 with an empty bucket, to which the environment points."""
+    with emulated_aws() as store:
+        yield store

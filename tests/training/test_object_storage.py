@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,26 +21,24 @@ from pybmfm.training.object_record import ObjectRecord
 from pybmfm.training.storage import LEASE, LocalStorage, open_storage
 
 from .conftest import STEPS, assert_same_weights, records
-from .object_store import BUCKET, client, content, emulated_s3, keys, put
 
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture(scope="module")
-def endpoint():
-    with emulated_s3() as endpoint:
-        yield endpoint
-
-
 @pytest.fixture
-def prefix(endpoint) -> str:
+def prefix() -> str:
     """A prefix of its own for each test."""
     return uuid.uuid4().hex[:8]
 
 
 @pytest.fixture
-def storage(prefix):
-    return open_storage(f"s3://{BUCKET}/{prefix}")
+def address(object_store, prefix) -> str:
+    return f"s3://{object_store.bucket}/{prefix}"
+
+
+@pytest.fixture
+def storage(address):
+    return open_storage(address)
 
 
 def fine() -> None:
@@ -91,31 +90,31 @@ def test_nothing_takes_a_name_without_the_lease(storage):
     assert text_of(storage, "best") == "first"
 
 
-def test_what_is_replaced_or_half_uploaded_leaves_nothing_behind(storage, prefix):
+def test_what_is_replaced_or_half_uploaded_leaves_nothing_behind(object_store, storage, prefix):
     commit(storage, "best", "first")
     commit(storage, "best", "second")
-    assert len(keys(prefix)) == 2, "the commit and its one file"
-    put(f"{prefix}/step-000003.0badc0de/model.safetensors", b"half")
+    assert len(object_store.keys(prefix)) == 2, "the commit and its one file"
+    object_store.put(f"{prefix}/step-000003.0badc0de/model.safetensors", b"half")
     assert storage.folders() == ["best"]
     storage.sweep()
-    assert not [key for key in keys(prefix) if "0badc0de" in key]
+    assert not [key for key in object_store.keys(prefix) if "0badc0de" in key]
     assert text_of(storage, "best") == "second"
 
 
-def test_a_missing_file_of_a_committed_folder_is_seen(storage, prefix):
+def test_a_missing_file_of_a_committed_folder_is_seen(object_store, storage, prefix):
     commit(storage, "best", "first")
-    (file,) = (key for key in keys(prefix) if key.endswith("file.txt"))
-    client().delete_object(Bucket=BUCKET, Key=file)
+    (file,) = (key for key in object_store.keys(prefix) if key.endswith("file.txt"))
+    object_store.client().delete_object(Bucket=object_store.bucket, Key=file)
     with pytest.raises(OSError, match=r"cannot be had as committed|not exist"):
         storage.path("best")
 
 
-def test_logs_are_those_of_the_last_commit(storage, prefix):
+def test_logs_are_those_of_the_last_commit(address, object_store, storage, prefix):
     (storage.logs / "progress.jsonl").write_text("1\n")
     commit(storage, "best", "first")
     (storage.logs / "progress.jsonl").write_text("1\n2\n")
-    assert content(f"{prefix}/progress.jsonl") == b"1\n"
-    again = open_storage(f"s3://{BUCKET}/{prefix}")
+    assert object_store.get(f"{prefix}/progress.jsonl") == b"1\n"
+    again = open_storage(address)
     assert (again.logs / "progress.jsonl").read_text() == "1\n"
 
 
@@ -124,16 +123,16 @@ def test_an_address_of_files_is_a_folder(tmp_path):
     assert storage.place == str(tmp_path / "run")
 
 
-def test_the_address_may_name_the_endpoint(endpoint, prefix, monkeypatch):
+def test_the_address_may_name_the_endpoint(object_store, prefix, address, monkeypatch):
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    place = endpoint.removeprefix("http://")
-    address = f"s3://{BUCKET}/{prefix}?region=us-east-1&scheme=http&endpoint_override={place}"
+    place = object_store.endpoint.removeprefix("http://")
+    address = f"{address}?region=us-east-1&scheme=http&endpoint_override={place}"
     storage = open_storage(address, "run")
     commit(storage, "best", "first")
     with Lease(storage.lease()) as lease:
         lease.check()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    assert any(key.startswith(f"{prefix}/run/best.") for key in keys(prefix))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", object_store.endpoint)
+    assert any(key.startswith(f"{prefix}/run/best.") for key in object_store.keys(prefix))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +142,7 @@ def test_the_address_may_name_the_endpoint(endpoint, prefix, monkeypatch):
         ("nowhere://x/y", "(?i)unrecognized filesystem"),
     ],
 )
-def test_an_unusable_address_is_one_sentence(endpoint, address, reason):
+def test_an_unusable_address_is_one_sentence(object_store, address, reason):
     with pytest.raises(UserError, match=reason) as error:
         open_storage(address)
     assert str(error.value).startswith(f"{address}: cannot be used for checkpoints")
@@ -153,11 +152,11 @@ def test_an_unusable_address_is_one_sentence(endpoint, address, reason):
 # -- the lease -------------------------------------------------------------------------------
 
 
-def test_the_lease_is_an_object_that_is_given_back(storage, prefix):
+def test_the_lease_is_an_object_that_is_given_back(object_store, storage, prefix):
     with Lease(storage.lease()) as lease:
         lease.check()
-        assert json.loads(content(f"{prefix}/{LEASE}"))["id"] == lease.owner["id"]
-    assert keys(prefix) == []
+        assert json.loads(object_store.get(f"{prefix}/{LEASE}"))["id"] == lease.owner["id"]
+    assert object_store.keys(prefix) == []
 
 
 def test_one_of_many_gets_the_lease_at_a_time(storage):
@@ -192,15 +191,15 @@ def test_a_lease_changed_meanwhile_is_not_taken_over(storage):
     assert record.read() == Found("yours", record.read().version)
 
 
-def test_a_silent_owner_elsewhere_is_taken_over_and_notices(storage, prefix):
+def test_a_silent_owner_elsewhere_is_taken_over_and_notices(object_store, storage, prefix):
     silent = {"id": "other", "host": "elsewhere", "place": "x", "pid": 1, "heartbeat": 0.0}
-    put(f"{prefix}/{LEASE}", json.dumps(silent).encode())
+    object_store.put(f"{prefix}/{LEASE}", json.dumps(silent).encode())
     with Lease(storage.lease(), stale_after=0.2) as lease:
         lease.check()
-        put(f"{prefix}/{LEASE}", json.dumps(silent).encode())
+        object_store.put(f"{prefix}/{LEASE}", json.dumps(silent).encode())
         with pytest.raises(UserError, match="taken this checkpoint folder over"):
             lease.check()
-    assert keys(prefix) == [f"{prefix}/{LEASE}"], "the new owner's stays"
+    assert object_store.keys(prefix) == [f"{prefix}/{LEASE}"], "the new owner's stays"
 
 
 def test_without_conditional_writes_the_last_to_write_owns_it(storage, monkeypatch):
@@ -220,20 +219,25 @@ def test_without_conditional_writes_the_last_to_write_owns_it(storage, monkeypat
 
 
 @pytest.fixture
-def on_s3(base, prefix, tmp_path):
+def on_s3(base, address, tmp_path):
     """Settings of a run whose checkpoints lie on S3."""
-    return replace(base, out=tmp_path / "out", checkpoints=f"s3://{BUCKET}/{prefix}", resume=True)
+    return replace(base, out=tmp_path / "out", checkpoints=address, resume=True)
 
 
-def test_a_run_on_s3_is_that_of_a_disk(on_s3, reference, prefix):
+def test_a_run_on_s3_is_that_of_a_disk(object_store, on_s3, reference, prefix):
     pretrain(on_s3)
     assert_same_weights(on_s3.out, reference)
     assert_same_weights(on_s3.out / "best", reference / "best")
-    (commits,) = ({k.split("/")[2] for k in keys(prefix) if k.endswith(".commit.json")},)
+    (commits,) = (
+        {k.split("/")[2] for k in object_store.keys(prefix) if k.endswith(".commit.json")},
+    )
     kept = {"best", f"step-{STEPS - 1:06d}", f"step-{STEPS:06d}"}
     assert commits == {f"{name}.commit.json" for name in kept}
-    (run,) = {key.split("/")[1] for key in keys(prefix)}
-    assert content(f"{prefix}/{run}/progress.jsonl") == (on_s3.out / "progress.jsonl").read_bytes()
+    (run,) = {key.split("/")[1] for key in object_store.keys(prefix)}
+    assert (
+        object_store.get(f"{prefix}/{run}/progress.jsonl")
+        == (on_s3.out / "progress.jsonl").read_bytes()
+    )
 
 
 KILLED = """
@@ -283,11 +287,12 @@ for death in DEATHS:
 
 
 def test_killed_while_uploading_it_resumes_and_ends_with_the_same_bits(
-    on_s3, reference, prefix, tmp_path
+    object_store, on_s3, reference, prefix, tmp_path
 ):
     arguments = [tmp_path, on_s3.checkpoints, on_s3.corpora[0], on_s3.tokenizer, STEPS]
     done = subprocess.run(
         [sys.executable, "-c", KILLED, *map(str, arguments)],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,
@@ -302,21 +307,27 @@ def test_killed_while_uploading_it_resumes_and_ends_with_the_same_bits(
     assert {record["step"] for record in found} == set(losses)
     assert all(record["loss"] == losses[record["step"]] for record in found)
     # What was half-uploaded is gone: every file belongs to a commit.
-    commits = [json.loads(content(k)) for k in keys(prefix) if k.endswith(".commit.json")]
-    stray = [k for k in keys(prefix) if k.endswith("safetensors")]
+    commits = [
+        json.loads(object_store.get(k))
+        for k in object_store.keys(prefix)
+        if k.endswith(".commit.json")
+    ]
+    stray = [k for k in object_store.keys(prefix) if k.endswith("safetensors")]
     assert all(any(commit["folder"] in key for commit in commits) for key in stray)
 
 
-def test_a_damaged_newest_checkpoint_falls_back_one(on_s3, reference, prefix, tmp_path, caplog):
+def test_a_damaged_newest_checkpoint_falls_back_one(
+    object_store, on_s3, reference, prefix, tmp_path, caplog
+):
     pretrain(on_s3)
     (weights,) = (
         key
-        for key in keys(prefix)
+        for key in object_store.keys(prefix)
         if f"step-{STEPS:06d}." in key and key.endswith("/model.safetensors")
     )
-    damaged = bytearray(content(weights))
+    damaged = bytearray(object_store.get(weights))
     damaged[-1] ^= 1
-    put(weights, bytes(damaged))
+    object_store.put(weights, bytes(damaged))
     with caplog.at_level("INFO", "pybmfm"):
         pretrain(replace(on_s3, out=tmp_path / "again"))
     assert "is damaged (model.safetensors is not as it was written)" in caplog.text
