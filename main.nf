@@ -10,7 +10,7 @@ workflow {
         println(parameterHelp(schema))
     }
     else {
-        options = checkedParameters(params, schema)
+        options = checkedParameters(params, schema, workflow.profile)
         recordParameters(options)
         PYBMFM(options, sourceDigest("${projectDir}/pybmfm"))
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # How parameters reach the pipeline differs between these; they must all work.
@@ -78,3 +79,23 @@ def stub_run(nextflow: Nextflow, repository: Path) -> Callable[..., Outcome]:
         return nextflow(*command, cwd=cwd, parser=parser)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def finished_artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small tokenizer and corpus of a random genome."""
+    from pybmfm.corpus import CorpusSettings, WindowSettings, build_corpus, sample_windows
+    from pybmfm.corpus.tokenizer_lines import TokenizerLines, TrainingGenome
+    from pybmfm.tokenizer import TokenizerSettings, train_tokenizer
+
+    folder = tmp_path_factory.mktemp("artefacts")
+    fasta, windows, tokenizer = (folder / name for name in ("genome.fa", "windows", "tokenizer"))
+    bases = np.random.default_rng(0).choice(list("ACGT"), 400_000, p=[0.3, 0.2, 0.2, 0.3])
+    fasta.write_text(f">chr1\n{''.join(bases)}\n")
+    sample_windows(WindowSettings(fasta, windows, passes=1))
+    genome = TrainingGenome(fasta, windows)
+    lines = TokenizerLines([genome], max_bases=100_000, seed=0, strategy="paper")
+    settings = TokenizerSettings(out=tokenizer, encoding="ref", vocab_size=300)
+    train_tokenizer(settings, lines, origin={}, inputs=(), counts=lines.counts)
+    build_corpus(CorpusSettings(fasta, windows, tokenizer, folder / "corpus"))
+    return folder

@@ -14,7 +14,12 @@ PROFILES = {
     "singularity": ["singularity {", "autoMounts = true"],
     "apptainer": ["apptainer {", "autoMounts = true"],
     "slurm": ["executor = 'slurm'", "--gres=gpu:", "--signal=B:USR2@300"],
-    "awsbatch": ["executor = 'awsbatch'", "--shm-size", "maxSpotAttempts"],
+    "lsf": ["executor = 'lsf'", "-gpu", "-wa USR2"],
+    "pbspro": ["executor = 'pbspro'", "ngpus="],
+    "sge": ["executor = 'sge'", "penv = 'smp'", "-l gpu="],
+    "awsbatch": ["executor = 'awsbatch'", "--shm-size", "maxSpotAttempts = 10", "/bin/aws'"],
+    "google": ["executor = 'google-batch'", "maxSpotAttempts = 10"],
+    "kubernetes": ["executor = 'k8s'", "storageMountPath = '/workspace'", "/dev/shm"],
     "gpu": ["gpus = 1", "--nv"],
 }
 
@@ -24,6 +29,62 @@ def test_profile_resolves(nextflow, repository, tmp_path, profile):
     outcome = nextflow("config", repository, "-profile", profile, cwd=tmp_path)
     assert outcome.code == 0, outcome.text
     assert [text for text in PROFILES[profile] if text not in outcome.stdout] == []
+
+
+CLUSTERS = ["slurm", "lsf", "pbspro", "sge", "awsbatch", "google", "kubernetes"]
+
+
+@pytest.mark.parametrize("profile", CLUSTERS)
+def test_profile_of_a_cluster_resolves_under_the_strict_parser(
+    nextflow, repository, tmp_path, monkeypatch, profile
+):
+    # The plugins of clouds cannot be had offline.
+    monkeypatch.setenv("NXF_PLUGINS_DEFAULT", "false")
+    command = ["config", repository, "-profile", profile]
+    outcome = nextflow(*command, cwd=tmp_path, parser="v2")
+    assert outcome.code == 0, outcome.text
+    assert [text for text in PROFILES[profile] if text not in outcome.stdout] == []
+
+
+# The executor of a cloud is a plugin: the graph is made with the local one.
+HERE = "process.executor = 'local'\ndocker.enabled = false\n"
+
+
+@pytest.mark.parametrize(
+    ("profile", "flags", "sentences"),
+    [
+        ("awsbatch", [], ["--queue: is missing", "--checkpoint_root: must be an address"]),
+        ("kubernetes", [], ["--kubernetes_claim: is missing"]),
+        (
+            "google",
+            ["--gpus", "1"],
+            ["--gpu_type: is missing", "--checkpoint_root: must be an address"],
+        ),
+        (
+            "awsbatch",
+            [
+                "--queue",
+                "cpu",
+                "--gpu_queue",
+                "gpu",
+                "--gpus",
+                "1",
+                "--checkpoint_root",
+                "s3://b/c",
+            ],
+            [],
+        ),
+    ],
+)
+def test_a_profile_of_a_cloud_says_what_it_needs(
+    nextflow, repository, tmp_path, profile, flags, sentences
+):
+    (tmp_path / "here.config").write_text(HERE)
+    command = ["run", repository, "-profile", f"test,{profile}", "-c", "here.config", "-preview"]
+    outcome = nextflow(*command, *flags, cwd=tmp_path)
+    assert (outcome.code == 0) == (not sentences), outcome.text
+    assert [text for text in sentences if text not in outcome.text] == []
+    assert outcome.text.count("\n  --") == len(sentences)
 
 
 def test_profiles_combine_under_the_strict_parser(nextflow, repository, tmp_path):

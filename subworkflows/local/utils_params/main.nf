@@ -4,14 +4,14 @@
 
 // Checks the parameters against the schema and returns them with the types that it says:
 // [steps: 200, simulate: false, encodings: ['ref', 'snp'], fasta: null, ...]
-// Lists every problem, one line each, and stops if there is any.
-def checkedParameters(Map given, String schemaFile) {
+// Lists every problem, one line each, and stops if there is any. Some profiles need more than others: 'test,awsbatch'.
+def checkedParameters(Map given, String schemaFile, String profile) {
     def properties = schemaProperties(schemaFile)
     def checks = properties.collectEntries { name, property -> [name, checkValue(name, given[name], property)] }
     def options = checks.collectEntries { name, check -> [name, check.value] }
     def problems = unknownNames(given, properties.keySet()) + checks.values().collectMany { check -> check.problems }
     if (!problems) {
-        problems = combinationProblems(options)
+        problems = combinationProblems(options) + profileProblems(options, profile.tokenize(','))
     }
     if (problems) {
         error("These parameters need a change (--help lists them all):\n" + problems.collect { problem -> "  ${problem}" }.join('\n'))
@@ -173,6 +173,18 @@ def combinationProblems(Map options) {
         [options.split == 'random' && (options.dev_contigs || options.test_contigs), '--split random: divides windows; leave out --dev_contigs and --test_contigs'],
         [(options.dev_contigs ?: []).any { contig -> contig in (options.test_contigs ?: []) }, '--dev_contigs: names a contig that --test_contigs names too'],
         [options.ref_share > 0 && !('snp' in options.encodings), '--ref_share: leaves windows of the snp encoding plain; --encodings asks for ref alone']
+    ]
+    return rules.findAll { rule -> rule[0] }.collect { rule -> rule[1] }
+}
+
+// What a profile needs: machines of a cloud are taken away together with their disks.
+def profileProblems(Map options, List profiles) {
+    def cloud = profiles.any { profile -> profile in ['awsbatch', 'google'] }
+    def rules = [
+        ['awsbatch' in profiles && !options.queue, '--queue: is missing; name the job queue of AWS Batch'],
+        ['kubernetes' in profiles && !options.kubernetes_claim, '--kubernetes_claim: is missing; name a volume claim that every pod can write to'],
+        ['google' in profiles && options.gpus > 0 && !options.gpu_type, '--gpu_type: is missing; name the kind of GPU, such as nvidia-tesla-t4'],
+        [cloud && !options.checkpoint && !isAddress(options.checkpoint_root ?: options.outdir), '--checkpoint_root: must be an address such as s3://bucket/checkpoints, as no disk outlives a task there']
     ]
     return rules.findAll { rule -> rule[0] }.collect { rule -> rule[1] }
 }
