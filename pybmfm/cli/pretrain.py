@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,26 @@ from pybmfm.cli.options import PATH, device_option, seed_option, threads_option
 
 POSITIVE = click.IntRange(min=1)
 SHARE = click.FloatRange(0, 1)
+
+
+class Curriculum(click.ParamType):
+    """``TOKENS:STEPS,...`` as pairs of whole numbers."""
+
+    name = "curriculum"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[int, int], ...]:
+        """Split at commas and colons."""
+        if isinstance(value, tuple):
+            return value
+        found = [re.fullmatch(r"\s*(\d+):([1-9]\d*)\s*", part) for part in value.split(",")]
+        if not all(found):
+            self.fail(f"'{value}' is not like 8:300,64:300 (tokens:steps)", param, ctx)
+        return tuple((int(one[1]), int(one[2])) for one in found if one)
+
+
+CURRICULUM = Curriculum()
 
 
 @click.command("pretrain")
@@ -70,6 +91,13 @@ SHARE = click.FloatRange(0, 1)
     type=POSITIVE,
     help="Longest sequence in tokens; longer windows are cut into pieces "
     "[default: 2048, at most --tokens-per-batch]",
+)
+@click.option(
+    "--curriculum",
+    type=CURRICULUM,
+    default=(),
+    metavar="TOKENS:STEPS,...",
+    help="Begin with windows cut into short pieces, such as 8:300,64:300: learning starts sooner.",
 )
 @click.option(
     "--precision",

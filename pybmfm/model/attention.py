@@ -7,7 +7,7 @@ sees another sequence's tokens, and nothing is spent on padding.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import torch
@@ -39,28 +39,29 @@ class FlatLayout:
         self.bounds: list[int] = batch.offsets.tolist()
         self.lengths = [end - start for start, end in pairwise(self.bounds)]
         self.offsets = batch.offsets.to(torch.int32)
+        # How many neighbouring sequences are equally long, and how long: they are one batch.
+        self.runs = [(len(list(run)), length) for length, run in groupby(self.lengths)]
         self._masks: dict[int, torch.Tensor] = {}
 
     def local_mask(self, window: int) -> torch.Tensor:
         """Say which keys each query may see where ``|i - j| < window`` within its sequence.
 
-        Queries come in blocks of ``2 * window``; a block's keys are its own tokens and
-        ``window`` more on either side.
+        Queries come in blocks of ``window``; a block's keys are its own tokens and ``window``
+        more on either side.
 
         Returns
         -------
         torch.Tensor
-            bool[blocks, 1, 2 * window, 4 * window].
+            bool[blocks, 1, window, 3 * window].
         """
         if window not in self._masks:
-            block = 2 * window
             owner = self.sequence_of_token
-            spare = -len(owner) % block
-            queries = pad(owner, (0, spare), value=-1).unfold(0, block, block)
-            keys = pad(owner, (window, window + spare), value=-1).unfold(0, 2 * block, block)
+            spare = -len(owner) % window
+            queries = pad(owner, (0, spare), value=-1).unflatten(0, (-1, window))
+            keys = _with_neighbours(owner, window, spare, value=-1)
             # Key k of a block lies `k - window` places after the block's first query.
-            distance = torch.arange(2 * block, device=owner.device)[None, :] - window
-            distance = distance - torch.arange(block, device=owner.device)[:, None]
+            distance = torch.arange(3 * window, device=owner.device)[None, :] - window
+            distance = distance - torch.arange(window, device=owner.device)[:, None]
             # Places behind the end see each other, so that no row of the softmax is empty.
             seen = (queries[:, :, None] == keys[:, None, :]) & (distance.abs() < window)
             self._masks[window] = seen[:, None]
@@ -148,12 +149,15 @@ def _per_sequence(
     dropout: float,
     flat: FlatLayout,
 ) -> torch.Tensor:
-    parts = (torch.split(part, flat.lengths, dim=2) for part in (query, key, value))
-    mixed = [
-        scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=scaling)
-        for q, k, v in zip(*parts, strict=True)
-    ]
-    return torch.cat(mixed, dim=2)
+    sizes = [count * length for count, length in flat.runs]
+    parts = (torch.split(part[0], sizes, dim=1) for part in (query, key, value))
+    mixed = []
+    for run, *one in zip(flat.runs, *parts, strict=True):
+        # [heads, sequences, places, head size]: sequences become the batch dimension.
+        q, k, v = (part.unflatten(1, run).transpose(0, 1) for part in one)
+        out = scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=scaling)
+        mixed.append(out.transpose(0, 1).flatten(1, 2))
+    return torch.cat(mixed, dim=1)[None]
 
 
 def _local(
@@ -166,19 +170,42 @@ def _local(
     flat: FlatLayout,
 ) -> torch.Tensor:
     """Local attention in blocks over the whole batch: the cost grows with T alone."""
-    total, block = query.shape[2], 2 * window
-    spare = -total % block
-    queries = pad(query[0], (0, 0, 0, spare)).unfold(1, block, block)
-    keys, values = (
-        pad(part[0], (0, 0, window, window + spare)).unfold(1, 2 * block, block)
-        for part in (key, value)
-    )
-    # unfold gives [heads, blocks, head size, places]; blocks become the batch dimension.
-    q, k, v = (part.permute(1, 0, 3, 2) for part in (queries, keys, values))
+    total = query.shape[2]
+    spare = -total % window
+    queries = pad(query[0], (0, 0, 0, spare)).unflatten(1, (-1, window))
+    keys, values = (_with_neighbours(part[0], window, spare) for part in (key, value))
+    # [heads, blocks, places, head size]: blocks become the batch dimension.
+    q, k, v = (part.transpose(0, 1) for part in (queries, keys, values))
     mixed = scaled_dot_product_attention(
         q, k, v, attn_mask=flat.local_mask(window), dropout_p=dropout, scale=scaling
     )
     return mixed.transpose(0, 1).flatten(1, 2)[None, :, :total]
+
+
+def _with_neighbours(
+    part: torch.Tensor, window: int, spare: int, value: float = 0.0
+) -> torch.Tensor:
+    """Give every block of ``window`` places the blocks on either side.
+
+    Parameters
+    ----------
+    part
+        [T], or [heads, T, head size].
+    spare
+        Places after T that fill the last block.
+
+    Returns
+    -------
+    torch.Tensor
+        [blocks, 3 * window], or [heads, blocks, 3 * window, head size].
+    """
+    places = 0 if part.ndim == 1 else 1
+    around = (0, 0) * (part.ndim - 1 - places) + (window, window + spare)
+    blocks = pad(part, around, value=value).unflatten(places, (-1, window))
+    count = blocks.shape[places] - 2
+    shifted = [blocks.narrow(places, first, count) for first in range(3)]
+    # Joining slices costs less than `unfold`, whose backward adds up element by element.
+    return torch.cat(shifted, dim=places + 1)
 
 
 AttentionInterface.register(FLAT_ATTENTION, flat_attention)

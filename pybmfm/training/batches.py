@@ -138,7 +138,8 @@ class Pieces:
         window = np.asarray(self.corpora[corpus].tokens(row))
         seen, chosen = plan.apply(window, pass_number, (corpus, row, *([copy] if copy else [])))
         start, content = int(self.start[piece]), int(self.lengths[piece]) - 2
-        places = np.r_[0, np.arange(1 + start, 1 + start + content), len(window) - 1]
+        places = np.arange(start, start + content + 2)
+        places[0], places[-1] = 0, len(window) - 1
         return seen[places], window[places].astype(np.int64), chosen[places]
 
 
@@ -221,6 +222,11 @@ def pack(members: Sequence[Any], size: Callable[[Any], int], budget: int) -> Ite
         filled += size(member)
     if group:
         yield group
+
+
+def by_length(members: Sequence[Visit], pieces: Pieces) -> list[Visit]:
+    """Sort by length: attention takes equally long neighbours at once."""
+    return sorted(members, key=lambda member: int(pieces.lengths[member.piece]))
 
 
 @dataclass(frozen=True)

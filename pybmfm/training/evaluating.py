@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from pybmfm.model import hidden_states, masked_lm_logits
-from pybmfm.training.batches import MaskedBatch, Pieces, Visit, masked_batch, pack
+from pybmfm.training.batches import MaskedBatch, Pieces, Visit, by_length, masked_batch, pack
 from pybmfm.training.masking import MaskPlan
 from pybmfm.training.processes import Processes
 
@@ -76,7 +76,7 @@ def evaluate(
     sums = torch.zeros(2, 4, dtype=torch.float64, device=processes.device)
     tokens = 0
     for group in pack(members, lambda member: int(pieces.lengths[member.piece]), budget):
-        masked = masked_batch(pieces, group, plan).to(processes.device)
+        masked = masked_batch(pieces, by_length(group, pieces), plan).to(processes.device)
         tokens += len(masked.batch.tokens)
         if len(masked.places):
             with autocast():

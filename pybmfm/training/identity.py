@@ -57,6 +57,7 @@ def run_identity(settings: PretrainSettings, precision: str, processes: int) -> 
     return {
         **shaping,
         "weights": settings.corpus_weights,
+        "curriculum": [list(stage) for stage in settings.curriculum],
         "max_length": settings.longest,
         "warmup_steps": settings.warmup,
         "precision": precision,

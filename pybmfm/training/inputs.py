@@ -9,8 +9,10 @@ from pybmfm.core import UserError, digest_file, read_manifest
 from pybmfm.training.batches import Pieces
 from pybmfm.training.masking import MaskPlan
 from pybmfm.training.settings import PretrainSettings
+from pybmfm.training.step_batches import Stage
 
 if TYPE_CHECKING:
+    from pybmfm.corpus import TokenCorpus
     from pybmfm.tokenizer import DnaTokenizer
 
 
@@ -41,27 +43,44 @@ class TrainingInputs:
         return found.pop() if len(found) == 1 else "mixed"
 
     def pieces(self, split: str, verify: bool) -> Pieces:
-        """Windows of a split; weights mix the training data, evaluation reads every corpus once.
+        """Windows of a split that is evaluated: every corpus once.
 
         Parameters
         ----------
         verify
             Whether to compare the shards with their digests.
         """
+        corpora = [corpus for corpus, _ in self._weighted_corpora(split, verify)]
+        return Pieces(corpora, self.settings.longest)
+
+    def stages(self, verify: bool) -> list[Stage]:
+        """Training data, mixed by weight, in pieces as long as the curriculum says.
+
+        Raises
+        ------
+        UserError
+            If there are none.
+        """
+        found = self._weighted_corpora("train", verify)
+        corpora, weights = ([pair[i] for pair in found] for i in range(2))
+        stages, first = [], 0
+        for tokens, steps in (*self.settings.curriculum, (self.settings.longest, 0)):
+            stages.append(Stage(first, Pieces(corpora, tokens, weights)))
+            first += steps
+        if not len(stages[-1].pieces):
+            raise UserError("has no training windows", file=self.settings.corpora[0])
+        return stages
+
+    def _weighted_corpora(self, split: str, verify: bool) -> list[tuple[TokenCorpus, float]]:
         from pybmfm.corpus import TokenCorpus
 
-        found = [
+        return [
             (TokenCorpus(folder, split, verify=verify), weight)
             for folder, manifest, weight in zip(
                 self.settings.corpora, self.manifests, self.settings.corpus_weights, strict=True
             )
             if any(shard["file"].startswith(f"{split}/") for shard in manifest["shards"])
         ]
-        weights = [weight for _, weight in found] if split == "train" else None
-        pieces = Pieces([corpus for corpus, _ in found], self.settings.longest, weights)
-        if split == "train" and not len(pieces):
-            raise UserError("has no training windows", file=self.settings.corpora[0])
-        return pieces
 
     def plan(self, purpose: str) -> MaskPlan:
         """How tokens are chosen and hidden, for ``train``, ``dev`` or ``test``."""

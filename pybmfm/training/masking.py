@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -43,6 +44,13 @@ class MaskPlan:
     random_share: float = 0.0
     vocab_size: int = 0
 
+    @cached_property
+    def _is_special(self) -> np.ndarray:
+        """Say for every token that a corpus can hold whether it is one, bool[65536]."""
+        table = np.zeros(1 << 16, dtype=bool)
+        table[list(self.special_ids)] = True
+        return table
+
     def apply(
         self, tokens: np.ndarray, pass_number: int, window: tuple[int, ...]
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +73,7 @@ class MaskPlan:
         key = derive_seed(self.seed, "mask", self.purpose, pass_number, *window)
         generator = np.random.Generator(np.random.Philox(key=key))
         draws = generator.random(len(tokens))
-        chosen = (draws < self.mask_share) & ~np.isin(tokens, self.special_ids)
+        chosen = (draws < self.mask_share) & ~self._is_special[tokens]
         seen = tokens.astype(np.int64)
         # One draw decides all: of the chosen interval the lowest part stays visible, the next
         # becomes a random token, the rest [MASK].

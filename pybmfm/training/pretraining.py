@@ -111,9 +111,9 @@ class _Run:
         self.best = BestFolder(self.storage if settings.checkpoints else LocalStorage(settings.out))
         # Shards are digested once, by one process, before the first step of a run.
         verify = world.is_main and not self.checkpoints.steps()
-        self.train, self.dev, self.test = (
-            self.inputs.pieces(split, verify) for split in ("train", "dev", "test")
-        )
+        self.stages = self.inputs.stages(verify)
+        self.train = self.stages[-1].pieces
+        self.dev, self.test = (self.inputs.pieces(split, verify) for split in ("dev", "test"))
         self.model = _model(settings, self.inputs).to(world.device)  # type: ignore[arg-type]
         if settings.compile:
             compile_layers(self.model)
@@ -192,14 +192,14 @@ class _Run:
         source = StepSource(
             settings=self.settings,
             world=self.world,
-            pieces=self.train,
+            stages=self.stages,
             plan=self.inputs.plan("train"),
             span_lengths=self.inputs.tokenizer.span_lengths,
             config=self.model.config,
             micro_batch_tokens=self.micro_batch,
         )
-        remaining = self.settings.steps - self.state.step
-        return Prefetch(source.steps(self.state.position, remaining))
+        state = self.state
+        return Prefetch(source.steps(state.position, state.step, self.settings.steps))
 
     # -- one step ----------------------------------------------------------------------------
 

@@ -42,6 +42,10 @@ class PretrainSettings:
         random token. The rest of them becomes [MASK].
     max_length
         Longest sequence in tokens; None is 2048, or ``tokens_per_batch`` where that is less.
+    curriculum
+        (tokens, steps) of stages that come first: so many steps on windows cut into pieces of at
+        most so many tokens. A new model attends to all tokens alike, and so finds out sooner what
+        its neighbours tell where there are few others.
     precision
         ``fp32``, ``bf16`` or ``auto`` (bf16 on GPUs that have it).
     compile
@@ -89,6 +93,7 @@ class PretrainSettings:
     keep_share: float = 0.1
     random_share: float = 0.0
     max_length: int | None = None
+    curriculum: tuple[tuple[int, int], ...] = ()
     precision: str = "auto"
     compile: bool = False
     checkpoint_every: int = 500
@@ -171,8 +176,25 @@ def _faults(settings: PretrainSettings) -> Iterator[tuple[str, str]]:
         )
     if settings.longest < 3:
         yield "--max-length and --tokens-per-batch must be at least 3 tokens", "raise them"
+    yield from _curriculum_faults(settings)
     if settings.warmup > settings.steps:
         yield (
             f"--warmup-steps {settings.warmup:,} is more than --steps {settings.steps:,}",
             "lower it",
+        )
+
+
+def _curriculum_faults(settings: PretrainSettings) -> Iterator[tuple[str, str]]:
+    lengths = [tokens for tokens, _ in settings.curriculum]
+    if lengths != sorted({*lengths}):
+        yield "the lengths of --curriculum do not grow", "give the shortest first, each once"
+    if any(not 3 <= tokens < settings.longest for tokens in lengths):
+        yield (
+            f"a length of --curriculum is not from 3 to {settings.longest - 1:,} tokens",
+            "the pieces must be shorter than --max-length",
+        )
+    if settings.curriculum and sum(count for _, count in settings.curriculum) >= settings.steps:
+        yield (
+            f"--curriculum takes all of the {settings.steps:,} --steps",
+            "leave steps for the full length",
         )

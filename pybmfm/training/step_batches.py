@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from pybmfm.training.batches import (
     MaskedBatch,
     Pieces,
     Position,
+    by_length,
     masked_batch,
     next_batch,
     pack,
@@ -45,13 +46,23 @@ class StepBatches:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """Steps from ``first`` on, until the next stage, are on these pieces."""
+
+    first: int
+    pieces: Pieces
+
+
+@dataclass(frozen=True)
 class StepSource:
     """Builds the batches of steps.
 
     Parameters
     ----------
-    pieces, plan
-        The training data and the masks on them.
+    stages
+        The training data, cut shorter in the first stages of a curriculum; in their order.
+    plan
+        The masks on them.
     span_lengths
         Nucleotides under each token, int[vocabulary].
     config
@@ -62,28 +73,40 @@ class StepSource:
 
     settings: PretrainSettings
     world: Processes
-    pieces: Pieces
+    stages: Sequence[Stage]
     plan: MaskPlan
     span_lengths: np.ndarray
     config: PreTrainedConfig
     micro_batch_tokens: int
 
-    def steps(self, position: Position, count: int) -> Iterator[StepBatches]:
-        """Yield the batches of ``count`` steps, the first one at ``position``."""
-        for _ in range(count):
-            batches = self.at(position)
+    def steps(self, position: Position, first: int, last: int) -> Iterator[StepBatches]:
+        """Yield the batches of the steps from ``first`` up to ``last``, which is not among them.
+
+        Parameters
+        ----------
+        position
+            Where the sampler stands before the first of them.
+        """
+        for step in range(first, last):
+            batches = self.at(position, step)
             position = batches.position
             yield batches
 
-    def at(self, position: Position) -> StepBatches:
-        """Build this process's micro-batches of the step at ``position``."""
+    def at(self, position: Position, step: int) -> StepBatches:
+        """Build this process's micro-batches of a step; a new stage begins a new pass."""
+        stage = next(stage for stage in reversed(self.stages) if stage.first <= step)
+        if step > 0 and step == stage.first:
+            position = Position(position.pass_number + 1)
+        pieces = stage.pieces
         members, after = next_batch(
-            self.pieces, position, self.settings.tokens_per_batch, self.settings.seed
+            pieces, position, self.settings.tokens_per_batch, self.settings.seed
         )
-        sizes = self.pieces.lengths[[member.piece for member in members]]
+        sizes = pieces.lengths[[member.piece for member in members]]
         share = share_of_process(sizes, self.world.rank, self.world.count)
-        groups = pack(members[share], self._size, self.micro_batch_tokens)
-        batches = [masked_batch(self.pieces, group, self.plan) for group in groups]
+        groups = pack(
+            members[share], lambda one: int(pieces.lengths[one.piece]), self.micro_batch_tokens
+        )
+        batches = [masked_batch(pieces, by_length(group, pieces), self.plan) for group in groups]
         masked = sum(len(one.places) for one in batches)
         return StepBatches(
             batches=[one.pinned() for one in batches] if self._on_gpu else batches,
@@ -93,11 +116,6 @@ class StepSource:
             nucleotides=float(sum(self.span_lengths[one.targets.numpy()].sum() for one in batches)),
             flops=training_flops(self.config, sizes[share], masked),
         )
-
-    @property
-    def _size(self) -> Callable[..., int]:
-        lengths = self.pieces.lengths
-        return lambda member: int(lengths[member.piece])
 
     @property
     def _on_gpu(self) -> bool:

@@ -56,6 +56,13 @@ def test_weights_arrive_in_the_order_of_the_corpora(received):
     assert received[0].corpus_weights == [2.0, 0.5]
 
 
+def test_a_curriculum_is_read_as_pairs(received, capsys):
+    assert exit_code("--curriculum", "8:300, 64:20") == 0
+    assert received[0].curriculum == ((8, 300), (64, 20))
+    assert exit_code("--curriculum", "8") == 2
+    assert "tokens:steps" in capsys.readouterr().err
+
+
 def test_a_weight_of_0_is_a_usage_error(received):
     assert exit_code("--weight", "0", "--weight", "1") == 2
     assert not received

@@ -82,6 +82,15 @@ def test_flat_states_equal_single_states(architecture, lengths):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_equally_long_neighbours_equal_single_ones_too(architecture):
+    model, members = MODELS[architecture], sequences(30, 30, 90, 90, 90, 7, 30)
+    with torch.no_grad():
+        flat = hidden_states(model, FlatBatch.from_sequences(members))
+        single = [hidden_states(model, FlatBatch.from_sequences([s])) for s in members]
+    torch.testing.assert_close(flat, torch.cat(single), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_no_leak_when_a_neighbour_changes(architecture):
     model, members = MODELS[architecture], sequences(150, 90, 40)
     batch = FlatBatch.from_sequences(members)
