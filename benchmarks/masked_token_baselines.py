@@ -28,6 +28,7 @@ from pretrain_places import (
 from pretrain_world import Branch, demo_branches, real_branch
 
 from pybmfm.baselines.masked_tokens import MarkovLetters, NeighbourTokens
+from pybmfm.cli.pretrain import CURRICULUM
 from pybmfm.corpus import TokenCorpus
 from pybmfm.tokenizer import DnaTokenizer
 from pybmfm.training import PretrainSettings, pretrain
@@ -54,6 +55,7 @@ class Training:
     max_length: int
     learning_rate: float
     warmup_steps: int
+    curriculum: tuple[tuple[int, int], ...]
     threads: int
 
 
@@ -64,11 +66,12 @@ class Training:
 @click.option("--contig", help="Train on the first 70 % of its variants, test on the rest.")
 @click.option("--seeds", default="0,1", show_default=True)
 @click.option("--preset", default="tiny", show_default=True)
-@click.option("--steps", default=5000, show_default=True)
+@click.option("--steps", default=2500, show_default=True)
 @click.option("--tokens-per-batch", default=2048, show_default=True)
 @click.option("--max-length", default=24, show_default=True)
 @click.option("--learning-rate", default=3e-3, show_default=True)
-@click.option("--warmup-steps", default=200, show_default=True)
+@click.option("--warmup-steps", default=100, show_default=True)
+@click.option("--curriculum", type=CURRICULUM, default="8:300", show_default=True)
 @click.option("--vocab-size", default=128, show_default=True)
 @click.option("--passes", default=10, show_default=True)
 @click.option("--max-tokens", default=200_000, show_default=True, help="Evaluated.")

@@ -14,7 +14,7 @@ POSITIVE = click.IntRange(min=1)
 SHARE = click.FloatRange(0, 1)
 
 
-class Curriculum(click.ParamType):
+class Curriculum(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions only
     """``TOKENS:STEPS,...`` as pairs of whole numbers."""
 
     name = "curriculum"

@@ -57,7 +57,7 @@ class FlatLayout:
         if window not in self._masks:
             owner = self.sequence_of_token
             spare = -len(owner) % window
-            queries = pad(owner, (0, spare), value=-1).unflatten(0, (-1, window))
+            queries = pad(owner, (0, spare), value=-1).view(-1, window)
             keys = _with_neighbours(owner, window, spare, value=-1)
             # Key k of a block lies `k - window` places after the block's first query.
             distance = torch.arange(3 * window, device=owner.device)[None, :] - window
@@ -154,7 +154,7 @@ def _per_sequence(
     mixed = []
     for run, *one in zip(flat.runs, *parts, strict=True):
         # [heads, sequences, places, head size]: sequences become the batch dimension.
-        q, k, v = (part.unflatten(1, run).transpose(0, 1) for part in one)
+        q, k, v = (_cut(part, 1, run).transpose(0, 1) for part in one)
         out = scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=scaling)
         mixed.append(out.transpose(0, 1).flatten(1, 2))
     return torch.cat(mixed, dim=1)[None]
@@ -172,7 +172,7 @@ def _local(
     """Local attention in blocks over the whole batch: the cost grows with T alone."""
     total = query.shape[2]
     spare = -total % window
-    queries = pad(query[0], (0, 0, 0, spare)).unflatten(1, (-1, window))
+    queries = _cut(pad(query[0], (0, 0, 0, spare)), 1, (-1, window))
     keys, values = (_with_neighbours(part[0], window, spare) for part in (key, value))
     # [heads, blocks, places, head size]: blocks become the batch dimension.
     q, k, v = (part.transpose(0, 1) for part in (queries, keys, values))
@@ -180,6 +180,11 @@ def _local(
         q, k, v, attn_mask=flat.local_mask(window), dropout_p=dropout, scale=scaling
     )
     return mixed.transpose(0, 1).flatten(1, 2)[None, :, :total]
+
+
+def _cut(part: torch.Tensor, dim: int, sizes: tuple[int, int]) -> torch.Tensor:
+    """Make two dimensions of one."""
+    return part.unflatten(dim, sizes)  # type: ignore[no-untyped-call,no-any-return]
 
 
 def _with_neighbours(
@@ -201,7 +206,7 @@ def _with_neighbours(
     """
     places = 0 if part.ndim == 1 else 1
     around = (0, 0) * (part.ndim - 1 - places) + (window, window + spare)
-    blocks = pad(part, around, value=value).unflatten(places, (-1, window))
+    blocks = _cut(pad(part, around, value=value), places, (-1, window))
     count = blocks.shape[places] - 2
     shifted = [blocks.narrow(places, first, count) for first in range(3)]
     # Joining slices costs less than `unfold`, whose backward adds up element by element.

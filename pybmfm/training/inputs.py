@@ -62,7 +62,8 @@ class TrainingInputs:
             If there are none.
         """
         found = self._weighted_corpora("train", verify)
-        corpora, weights = ([pair[i] for pair in found] for i in range(2))
+        corpora = [corpus for corpus, _ in found]
+        weights = [weight for _, weight in found]
         stages, first = [], 0
         for tokens, steps in (*self.settings.curriculum, (self.settings.longest, 0)):
             stages.append(Stage(first, Pieces(corpora, tokens, weights)))
