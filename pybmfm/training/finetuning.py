@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pybmfm.core import derive_seed, output_directory
-from pybmfm.evaluation import compute_metrics
+from pybmfm.evaluation import average_orientations, compute_metrics
 from pybmfm.model import Encoder, SequenceModel, load_encoder
 from pybmfm.model.adapters import add_adapters, save_adapters
 from pybmfm.tasks import TaskTable, check_metric, read_task_splits
@@ -160,9 +160,12 @@ def _report(
     scores: dict[str, np.ndarray],
     facts: dict[str, Any],
 ) -> None:
+    # As in metrics.json, where both strands of a sequence count as one row.
+    averaged = (
+        average_orientations(examples[split].table, scores[split]) for split in ("dev", "test")
+    )
     dev, test = (
-        compute_metrics(settings.kind, examples[split].table.targets, scores[split])[metric]
-        for split in ("dev", "test")
+        compute_metrics(settings.kind, table.targets, values)[metric] for table, values in averaged
     )
     log.info(
         "%s %.4f on dev, %.4f on test (step %d of lowest dev loss)",
