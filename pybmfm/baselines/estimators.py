@@ -61,7 +61,7 @@ class Linear:
 
     def predict(self, features: Any) -> Scores:
         """Return probabilities ``[n, classes]``, or values ``[n, 1]`` for regression."""
-        scaled = features @ _diagonal(1 / self.spread)
+        scaled = scaled_by(features, self.spread)
         if self.kind == "regression":
             return np.asarray(self.members[0].predict(scaled)).reshape(-1, 1)
         if self.kind == "multilabel":
@@ -99,8 +99,8 @@ def fit_linear(
     """
     if kind in ("binary", "multiclass") and len(np.unique(targets)) < 2:
         return Constant.fit(kind, targets, classes)
-    spread = _spread(features)
-    scaled = features @ _diagonal(1 / spread)
+    spread = spread_of(features)
+    scaled = scaled_by(features, spread)
     if kind == "regression":
         members: tuple[Any, ...] = (_ridge(scaled, targets, strength),)
     elif kind == "multilabel":
@@ -143,17 +143,19 @@ def _label_probability(member: Any, features: Any) -> npt.NDArray[np.float64]:
     return np.asarray(member.predict_proba(features)[:, 1])
 
 
-def _spread(features: Any) -> npt.NDArray[np.float64]:
+def spread_of(features: Any) -> npt.NDArray[np.float64]:
+    """Return the standard deviation of each column of a CSR; 1 where a column is constant."""
     mean = np.asarray(features.mean(axis=0)).ravel()
     square = np.asarray(features.multiply(features).mean(axis=0)).ravel()
     spread = np.sqrt(np.maximum(square - mean**2, 0))
     return np.asarray(np.where(spread > 0, spread, 1.0))
 
 
-def _diagonal(values: npt.NDArray[np.float64]) -> Any:
+def scaled_by(features: Any, spread: npt.NDArray[np.float64]) -> Any:
+    """Divide each column by its spread; not centred, so that it stays sparse."""
     from scipy.sparse import diags
 
-    return diags(values)
+    return features @ diags(1 / spread)
 
 
 def _as_columns(kind: str, targets: np.ndarray, classes: int) -> npt.NDArray[np.float64]:

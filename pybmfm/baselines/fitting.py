@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from pybmfm.baselines.estimators import (
-    LOGISTIC_C,
-    RIDGE_ALPHA,
-    Constant,
-    Estimator,
-    fit_linear,
-)
-from pybmfm.baselines.kmers import LONGEST, KmerVocabulary
-from pybmfm.core import UserError, output_directory, progress, write_manifest, write_table
+from pybmfm.baselines.feature_models import FeatureSettings, fit_constant, fit_on_features
+from pybmfm.baselines.fitted import Feature, Fitted
+from pybmfm.baselines.kmers import LONGEST
+from pybmfm.baselines.motif_files import read_motifs
+from pybmfm.core import UserError, output_directory, write_manifest, write_table
 from pybmfm.evaluation import compute_metrics, save_result
 from pybmfm.tasks import TaskTable, check_metric, read_task_splits, task_of_table
 
 log = logging.getLogger("pybmfm")
-MODELS = ("kmer-logistic", "majority")
-DEFAULT_K = (3, 4, 5, 6)
-LOWER_IS_BETTER = {"mse"}
-TOP_FEATURES = 50  # per class and sign
+# k-mer lengths that dev chooses from; forests are slow on many columns.
+DEFAULT_K = {"kmer-logistic": (3, 4, 5, 6), "kmer-forest": (3, 4), "kmer-svm": (4, 5, 6)}
+NETWORK_MODELS = ("cnn", "resnet")
+MODELS = ("majority", *DEFAULT_K, *NETWORK_MODELS)
 
 
 @dataclass(frozen=True)
@@ -38,8 +29,9 @@ class BaselineSettings:
     Attributes
     ----------
     model
-        ``kmer-logistic`` (ridge regression where the target is a value) or ``majority`` (the
-        training shares or mean, for every row).
+        ``majority`` (the training shares or mean, for every row), ``kmer-logistic`` (ridge
+        regression where the target is a value), ``kmer-forest`` and ``kmer-svm`` (with GC
+        content and motif scores), ``cnn`` or ``resnet`` (one-hot sequences).
     train, dev, test
         Task tables.
     kind
@@ -51,7 +43,11 @@ class BaselineSettings:
     metric
         The one that heads the task, and by which dev chooses.
     k
-        k-mer lengths to choose from.
+        k-mer lengths to choose from; ``DEFAULT_K`` of the model if empty.
+    motifs
+        MEME or JASPAR file, instead of motifs learned from the training rows.
+    epochs
+        Of the networks.
     max_train_rows
         Use at most so many training rows.
     alphabet
@@ -66,33 +62,26 @@ class BaselineSettings:
     out: Path
     task: str | None = None
     metric: str | None = None
-    k: tuple[int, ...] = DEFAULT_K
+    k: tuple[int, ...] = ()
+    motifs: Path | None = None
+    epochs: int = 3
     max_train_rows: int | None = None
     alphabet: str = "auto"
     seed: int = 0
     threads: int = 1
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted baseline with its predictions on dev and test."""
-
-    estimator: Estimator
-    vocabulary: KmerVocabulary | None
-    strength: float | None
-    scores: dict[str, np.ndarray]
+    device: str = "auto"
 
 
 def fit_baseline(settings: BaselineSettings) -> None:
     """Fit a baseline and write its predictions, metrics and ``top_features.tsv``.
 
-    The k-mer length and the strength of the penalty are the pair with the best main metric on
-    dev; the test table is only predicted.
+    Settings of models on features are those with the best main metric on dev, networks keep the
+    epoch of the lowest dev loss; the test table is only predicted.
 
     Raises
     ------
     UserError
-        If the tables cannot be read, or a setting is unknown.
+        If the tables or motifs cannot be read, or a setting is unknown.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -121,47 +110,38 @@ def fit_baseline(settings: BaselineSettings) -> None:
 
 def _check(settings: BaselineSettings) -> str:
     if settings.model not in MODELS:
-        raise UserError(f"unknown model '{settings.model}'", remedy=f"use {' or '.join(MODELS)}")
-    if not settings.k or not all(1 <= k <= LONGEST for k in settings.k):
+        known = f"{', '.join(MODELS[:-1])} or {MODELS[-1]}"
+        raise UserError(f"unknown model '{settings.model}'", remedy=f"use {known}")
+    if not all(1 <= k <= LONGEST for k in settings.k):
         raise UserError("k-mers cannot have that length", remedy=f"use --k from 1 to {LONGEST}")
     return check_metric(settings.kind, settings.metric)
 
 
 def _fit(settings: BaselineSettings, tables: dict[str, TaskTable], metric: str) -> Fitted:
-    train = tables["train"]
     if settings.model == "majority":
-        constant = Constant.fit(train.kind, train.targets, len(train.classes))
-        rows = {split: np.empty((len(tables[split]), 0)) for split in ("dev", "test")}
-        return Fitted(constant, None, None, {s: constant.predict(x) for s, x in rows.items()})
-    best: tuple[float, Fitted] | None = None
-    lengths = progress(sorted(set(settings.k)), "k-mer lengths", unit="lengths")
-    for candidate in (fitted for k in lengths for fitted in _candidates(tables, k)):
-        value = compute_metrics(train.kind, tables["dev"].targets, candidate.scores["dev"])[metric]
-        value = -value if metric in LOWER_IS_BETTER else value
-        value = -math.inf if math.isnan(value) else value
-        if best is None or value > best[0]:
-            best = (value, candidate)
-    assert best is not None
-    return best[1]
+        return fit_constant(tables)
+    if settings.model in NETWORK_MODELS:
+        from pybmfm.baselines.neural import fit_network  # torch takes seconds to import
 
-
-def _candidates(tables: dict[str, TaskTable], k: int) -> Iterator[Fitted]:
-    """Fit every strength of the penalty on k-mers of one length."""
-    train = tables["train"]
-    vocabulary = KmerVocabulary.fit(train.sequences, k)
-    if len(vocabulary.words) == 0:
-        constant = Constant.fit(train.kind, train.targets, len(train.classes))
-        empty = {split: np.empty((len(tables[split]), 0)) for split in ("dev", "test")}
-        yield Fitted(constant, None, None, {s: constant.predict(x) for s, x in empty.items()})
-        return
-    features = {split: vocabulary.transform(table.sequences) for split, table in tables.items()}
-    strengths = RIDGE_ALPHA if train.kind == "regression" else LOGISTIC_C
-    for strength in strengths:
-        estimator = fit_linear(
-            train.kind, features["train"], train.targets, len(train.classes), strength
+        return fit_network(
+            settings.model,
+            tables,
+            settings.epochs,
+            settings.seed,
+            settings.threads,
+            settings.device,
         )
-        scores = {split: estimator.predict(features[split]) for split in ("dev", "test")}
-        yield Fitted(estimator, vocabulary, strength, scores)
+    return fit_on_features(
+        tables,
+        FeatureSettings(
+            model=settings.model,
+            k=settings.k or DEFAULT_K[settings.model],
+            metric=metric,
+            motifs=read_motifs(settings.motifs) if settings.motifs else None,
+            seed=settings.seed,
+            threads=settings.threads,
+        ),
+    )
 
 
 def _write(
@@ -172,8 +152,6 @@ def _write(
     metric: str,
     seconds: float,
 ) -> None:
-    k = fitted.vocabulary.k if fitted.vocabulary else None
-    weights = fitted.estimator.weights()
     save_result(
         folder,
         task=settings.task or task_of_table(settings.train),
@@ -187,58 +165,29 @@ def _write(
         table_test=tables["test"],
         scores_test=fitted.scores["test"],
         extra={
-            "estimator": _estimator_name(settings, fitted),
-            "k": k,
-            "penalty": fitted.strength,
-            "parameters": int(weights.size + len(weights)),
+            "estimator": fitted.description,
+            **fitted.facts,
+            "parameters": fitted.parameters,
             "seconds": round(seconds, 3),
             "train_rows": len(tables["train"]),
             "max_train_rows": settings.max_train_rows,
         },
     )
-    if fitted.vocabulary is not None:
-        _write_top_features(folder, tables["train"].classes, fitted.vocabulary, weights)
+    if fitted.features:
+        _write_top_features(folder, fitted.features)
+    motifs = [settings.motifs] if settings.motifs else []
+    paths = ("train", "dev", "test", "out", "motifs")
     write_manifest(
         folder,
         artefact="result",
-        settings={
-            "model": settings.model,
-            "kind": settings.kind,
-            "k": list(settings.k),
-            "max_train_rows": settings.max_train_rows,
-            "alphabet": settings.alphabet,
-            "seed": settings.seed,
-        },
-        inputs=[settings.train, settings.dev, settings.test],
+        settings={name: value for name, value in vars(settings).items() if name not in paths},
+        inputs=[settings.train, settings.dev, settings.test, *motifs],
         counts={split: table.counts for split, table in tables.items()},
     )
 
 
-def _estimator_name(settings: BaselineSettings, fitted: Fitted) -> str:
-    if isinstance(fitted.estimator, Constant):
-        return "training mean" if settings.kind == "regression" else "training class shares"
-    if settings.kind == "regression":
-        return "ridge regression on k-mer frequencies"
-    each = ", one per label" if settings.kind == "multilabel" else ""
-    return f"logistic regression on k-mer frequencies{each}"
-
-
-def _write_top_features(
-    folder: Path, classes: Sequence[str], vocabulary: KmerVocabulary, weights: Any
-) -> None:
-    """Write the k-mers with the largest weights either way, per output."""
+def _write_top_features(folder: Path, features: list[Feature]) -> None:
     import pandas as pd
 
-    outputs = list(classes)[1:] if len(classes) == 2 and len(weights) == 1 else list(classes)
-    names = vocabulary.names()
-    rows = []
-    for output, row in zip(outputs or ["value"], weights, strict=True):
-        order = np.argsort(-row, kind="stable")
-        shown = (
-            order
-            if len(order) <= 2 * TOP_FEATURES
-            else np.r_[order[:TOP_FEATURES], order[-TOP_FEATURES:]]
-        )
-        rows += [(output, names[place], float(row[place])) for place in shown]
-    table = pd.DataFrame(rows, columns=["class", "feature", "weight"])
+    table = pd.DataFrame(features, columns=["class", "feature", "weight"])
     write_table(table, folder / "top_features.tsv")

@@ -6,25 +6,39 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import seed_option, task_options, threads_option
+from pybmfm.cli.options import PATH, device_option, seed_option, task_options, threads_option
+
+MODELS = ("majority", "kmer-logistic", "kmer-forest", "kmer-svm", "cnn", "resnet")
 
 
 @click.command("baseline")
 @click.option(
     "--model",
-    type=click.Choice(("kmer-logistic", "majority")),
+    type=click.Choice(MODELS),
     required=True,
-    help="k-mer logistic (ridge for values), or the training class shares or mean.",
+    help="majority: training shares or mean; kmer-logistic: logistic or ridge regression; "
+    "kmer-forest, kmer-svm: with GC content and motif scores; cnn, resnet: one-hot sequences.",
 )
 @task_options
 @click.option(
     "--k",
     type=click.IntRange(1, 8),
     multiple=True,
-    default=(3, 4, 5, 6),
-    show_default=True,
-    help="k-mer length; given repeatedly, dev chooses.",
+    help="k-mer length; given repeatedly, dev chooses.  [default: 3 to 6; forest 3, 4; svm 4 to 6]",
 )
+@click.option(
+    "--motifs",
+    type=PATH,
+    help="MEME or JASPAR file for kmer-forest and kmer-svm, instead of learned motifs.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Passes of cnn and resnet over the training rows.",
+)
+@device_option()
 @seed_option()
 @threads_option()
 def command(
@@ -37,8 +51,11 @@ def command(
     task: str | None,
     metric: str | None,
     k: tuple[int, ...],
+    motifs: Path | None,
+    epochs: int,
     max_train_rows: int | None,
     alphabet: str,
+    device: str,
     seed: int,
     threads: int,
 ) -> None:
@@ -62,9 +79,12 @@ def command(
             task=task,
             metric=metric,
             k=k,
+            motifs=motifs,
+            epochs=epochs,
             max_train_rows=max_train_rows,
             alphabet=alphabet,
             seed=seed,
             threads=threads,
+            device=device,
         )
     )

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pybmfm.baselines import BaselineSettings, KmerVocabulary, fit_baseline
+from pybmfm.baselines import MODELS, BaselineSettings, KmerVocabulary, fit_baseline
+from pybmfm.cli.baseline import MODELS as cli_models
 from pybmfm.cli.baseline import command
 from pybmfm.core import UserError
 from pybmfm.evaluation import bootstrap_intervals, load_result
@@ -157,8 +158,8 @@ def test_sequences_shorter_than_k_give_the_training_shares(tmp_path: Path) -> No
 
 def test_unknown_models_and_lengths_are_refused(tmp_path: Path) -> None:
     write_splits(tmp_path, with_motif, rows=(20, 10, 10))
-    with pytest.raises(UserError, match="unknown model 'cnn'"):
-        fit(tmp_path, model="cnn")
+    with pytest.raises(UserError, match="unknown model 'lstm'; use majority"):
+        fit(tmp_path, model="lstm")
     with pytest.raises(UserError, match="--k from 1 to 8"):
         fit(tmp_path, k=(9,))
     with pytest.raises(UserError, match="no metric 'pearson'"):
@@ -173,6 +174,10 @@ def test_the_command_takes_the_documented_options(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, [*arguments, *splits], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "r" / "metrics.json").read_text())["task"] == "mine"
+
+
+def test_the_command_offers_every_model() -> None:
+    assert cli_models == MODELS
 
 
 def counted_by_hand(text: str, k: int) -> dict[str, int]:

@@ -1,0 +1,172 @@
+"""Linear support vector machines on sequence features, with probabilities fitted on dev."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pybmfm.baselines.estimators import Constant, Estimator, Scores, scaled_by, spread_of
+from pybmfm.core import derive_seed
+
+STRENGTHS = (0.0001, 0.001, 0.01, 0.1)  # C, from strong penalty to weak
+MAX_ITERATIONS = 2_000
+PLATT_C = 1e6  # no penalty to speak of
+
+
+@dataclass(frozen=True)
+class SupportVectors:
+    """Fitted linear machines.
+
+    Attributes
+    ----------
+    machines
+        One scikit-learn model, or for multilabel one per label, where a label that is constant
+        in training is the number it always has.
+    platt
+        Turns distances into probabilities (Platt 1999), per machine; None where dev had one
+        class only.
+    """
+
+    kind: str
+    classes: int
+    spread: npt.NDArray[np.float64]
+    machines: tuple[Any, ...]
+    platt: tuple[Any, ...]
+    center: float = 0.0
+    scale: float = 1.0
+
+    def predict(self, features: Any) -> Scores:
+        """Return probabilities ``[n, classes]``, or values ``[n, 1]`` for regression."""
+        scaled = scaled_by(features, self.spread)
+        if self.kind == "regression":
+            values = np.asarray(self.machines[0].predict(scaled)).reshape(-1, 1)
+            return np.asarray(values * self.scale + self.center)
+        each = [
+            _probabilities(machine, platt, scaled)
+            for machine, platt in zip(self.machines, self.platt, strict=True)
+        ]
+        if self.kind == "multilabel":
+            return np.stack([one[:, -1] for one in each], axis=1)
+        scores = np.zeros((scaled.shape[0], self.classes))
+        scores[:, self.machines[0].classes_] = each[0]
+        return scores
+
+    def weights(self) -> npt.NDArray[np.float64]:
+        """Weight of one standard deviation of each feature, ``[outputs, features]``."""
+        empty = np.zeros((1, len(self.spread)))
+        return np.concatenate(
+            [
+                empty if isinstance(machine, float) else np.atleast_2d(machine.coef_)
+                for machine in self.machines
+            ]
+        )
+
+
+def fit_support_vectors(
+    kind: str,
+    features: Any,
+    targets: np.ndarray,
+    classes: int,
+    strength: float,
+    dev: tuple[Any, np.ndarray],
+    seed: int,
+) -> Estimator:
+    """Fit a linear machine: one against the rest for classes and labels, or for values.
+
+    Parameters
+    ----------
+    features, dev
+        CSR features of training, and those of dev with their targets: dev only turns distances
+        into probabilities, which needs rows that the machine has not seen.
+    strength
+        ``C``.
+    """
+    if kind in ("binary", "multiclass") and len(np.unique(targets)) < 2:
+        return Constant.fit(kind, targets, classes)
+    spread = spread_of(features)
+    scaled = scaled_by(features, spread)
+    if kind == "regression":
+        center, scale = float(targets.mean()), float(targets.std()) or 1.0
+        machine = _regressor(scaled, (targets - center) / scale, strength, seed)
+        return SupportVectors(kind, classes, spread, (machine,), (None,), center, scale)
+    columns = list(targets.T) if kind == "multilabel" else [targets]
+    machines = tuple(_classifier(scaled, column, strength, seed) for column in columns)
+    dev_scaled, dev_targets = scaled_by(dev[0], spread), dev[1]
+    dev_columns = list(dev_targets.T) if kind == "multilabel" else [dev_targets]
+    platt = tuple(
+        _fit_platt(machine, dev_scaled, column)
+        for machine, column in zip(machines, dev_columns, strict=True)
+    )
+    return SupportVectors(kind, classes, spread, machines, platt)
+
+
+def _regressor(features: Any, targets: np.ndarray, strength: float, seed: int) -> Any:
+    from sklearn.svm import LinearSVR
+
+    # The smooth loss has a deterministic primal solver.
+    model = LinearSVR(
+        C=strength,
+        loss="squared_epsilon_insensitive",
+        epsilon=0.1,
+        dual=False,
+        max_iter=MAX_ITERATIONS,
+        random_state=_random_state(seed),
+    )
+    return _fit_quietly(model, features, targets)
+
+
+def _classifier(features: Any, column: np.ndarray, strength: float, seed: int) -> Any:
+    from sklearn.svm import LinearSVC
+
+    labels = column.astype(np.int64)
+    if len(np.unique(labels)) < 2:
+        return float(labels[0])
+    model = LinearSVC(
+        C=strength, dual="auto", max_iter=MAX_ITERATIONS, random_state=_random_state(seed)
+    )
+    return _fit_quietly(model, features, labels)
+
+
+def _fit_platt(machine: Any, features: Any, column: np.ndarray) -> Any:
+    """Fit a logistic curve of the distances; None where dev lacks a class."""
+    from sklearn.linear_model import LogisticRegression
+
+    labels = column.astype(np.int64)
+    if isinstance(machine, float) or set(machine.classes_) != set(labels):
+        return None
+    model = LogisticRegression(C=PLATT_C, max_iter=MAX_ITERATIONS)
+    return _fit_quietly(model, _distances(machine, features), labels)
+
+
+def _probabilities(machine: Any, platt: Any, features: Any) -> Scores:
+    if isinstance(machine, float):
+        return np.full((features.shape[0], 1), machine)
+    distances = _distances(machine, features)
+    if platt is not None:
+        return np.asarray(platt.predict_proba(distances))
+    if distances.shape[1] == 1:
+        distances = np.concatenate([-distances, distances], axis=1) / 2
+    powers = np.exp(distances - distances.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _distances(machine: Any, features: Any) -> Scores:
+    distances = np.asarray(machine.decision_function(features))
+    return distances.reshape(len(distances), -1)
+
+
+def _fit_quietly(model: Any, features: Any, targets: np.ndarray) -> Any:
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        # A weak penalty may stop early; dev then decides against it like any other strength.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(features, targets)
+
+
+def _random_state(seed: int) -> int:
+    return derive_seed(seed, "support vectors") % 2**32
