@@ -87,20 +87,24 @@ workflow PYBMFM {
     INFERENCE(checkpoints, genome, score_vcf, sequences, tuned, to_predict, digest)
 
     // everything -> summary -> report.html
+    // external [cadd.tsv, eve.tsv]: scores of other tools, named for their files
+    external = (options.external_scores ?: []).collect { table -> file(table) }
     gathered = tokenizers
         .mix(corpora, checkpoints, BENCHMARK.out.results, INFERENCE.out.scored, INFERENCE.out.embeddings)
         .map { _meta, artefact -> artefact }
         .mix(made, BENCHMARK.out.folders, AUDIT_LEAKAGE.out.leakage)
         .collect()
-    SUMMARIZE(gathered, digest)
+    SUMMARIZE(gathered, BENCHMARK.out.few_shot.map { _meta, result -> result }.collect().ifEmpty([]), BENCHMARK.out.expected, external, digest)
     MULTIQC(SUMMARIZE.out.summary, file("${projectDir}/assets/multiqc_config.yml", checkIfExists: true))
 
-    report = MULTIQC.out.report
-    scored = INFERENCE.out.scored
+    report  = MULTIQC.out.report
+    summary = SUMMARIZE.out.summary
+    scored  = INFERENCE.out.scored
 
     emit:
-    report // report.html
-    scored // [[encoding: 'snp'], snp.scored.vcf.gz]
+    report  // report.html
+    summary // summary
+    scored  // [[encoding: 'snp'], snp.scored.vcf.gz]
 }
 
 // One list of all folders, by name: [[corpus_ref, corpus_snp]]

@@ -61,6 +61,7 @@ def real_run(nextflow, repository, real_data, tmp_path_factory) -> Path:
         "mpra": str(mini / "lenti_mpra/k562.tsv.gz"),
         "mpra_column": "K562",
         "score_vcf": str(first_records(mini / CLINVAR, folder / "clinvar.vcf")),
+        "baselines": "kmer-logistic,kmer-svm",
         "seeds": ",".join(map(str, SEEDS)),
         "preset": "tiny",
         "passes": 1,

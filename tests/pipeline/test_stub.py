@@ -41,8 +41,9 @@ def test_every_process_runs(first_run, repository):
         "ENCODE_SEQUENCES",
         "PREDICT",
     } | {"SAMPLE_TOKENIZER_WINDOWS"}
-    assert submitted(outcome.text).count("FINETUNE") == 9  # scratch, ref, snp x three tasks
-    assert submitted(outcome.text).count("BASELINE") == 3
+    # frozen random weights, scratch, ref, snp x three tasks
+    assert submitted(outcome.text).count("FINETUNE") == 12
+    assert submitted(outcome.text).count("BASELINE") == 12
 
 
 def test_results_are_published_and_announced(first_run):
@@ -197,7 +198,10 @@ def test_task_sources_add_up(stub_run, tmp_path):
     flags += ["--task_names", "own,prom_300_tata,mpra_k562,tf", "--seeds", "0,1"]
     outcome = stub_run(tmp_path, *flags)
     assert outcome.code == 0, outcome.text
-    assert submitted(outcome.text).count("FINETUNE") == 2 * 4 * 2  # scratch, ref x tasks x seeds
+    # frozen, scratch, ref x tasks x seeds
+    assert submitted(outcome.text).count("FINETUNE") == 3 * 4 * 2
+    # majority, kmer-logistic and kmer-svm once, cnn with every seed
+    assert submitted(outcome.text).count("BASELINE") == 4 * (3 + 2)
     assert "FINETUNE (own scratch 1)" in outcome.text
 
 
@@ -217,7 +221,8 @@ def test_models_of_others_are_fine_tuned_and_models_applied(stub_run, tmp_path):
         "0",
     )
     assert outcome.code == 0, outcome.text
-    assert submitted(outcome.text).count("FINETUNE") == 6  # scratch, ref, dnabert2 x two tasks
+    # frozen, scratch, ref, dnabert2 x two tasks
+    assert submitted(outcome.text).count("FINETUNE") == 8
     assert "FINETUNE (tf dnabert2 0)" in outcome.text
     assert "PREDICT (promoter dnabert2)" in outcome.text
     assert (tmp_path / "results" / "predictions" / "tf.ref.tsv").is_file()
@@ -248,6 +253,41 @@ def test_wrong_models_are_one_sentence(stub_run, tmp_path, flags, sentence):
     outcome = stub_run(tmp_path, "--checkpoint", str(folder), "--encodings", "ref", *given)
     assert outcome.code != 0
     assert sentence in outcome.text
+
+
+def test_few_shot_cells_stand_apart(stub_run, tmp_path):
+    flags = ["--few_shot_rows", "50,100", "--few_shot_tasks", "tf", "--encodings", "ref"]
+    flags += ["--seeds", "0,1", "--task_names", "promoter,tf"]
+    outcome = stub_run(tmp_path, *flags, parser="v2")
+    assert outcome.code == 0, outcome.text
+    ran = submitted(outcome.text)
+    # frozen, scratch, ref x seeds: on two tasks, and on tf with two numbers of rows
+    assert ran.count("FINETUNE") == 3 * 2 * (2 + 2)
+    assert ran.count("BASELINE") == 2 * (3 + 2) + 4 * 2 * 2  # few rows are drawn by seed
+    for name in (
+        "results/tf/ref/seed_1",
+        "few_shot/rows_50/tf/ref/seed_1",
+        "few_shot/rows_100/tf/kmer-svm/seed_1",
+    ):
+        assert (tmp_path / "results" / name / "manifest.json").exists(), name
+    assert not (tmp_path / "results/few_shot/rows_50/promoter").exists()
+
+
+def test_a_failed_cell_does_not_lose_the_others(stub_run, tmp_path):
+    """One cell ends with exit 2: its sentence is in the log, the report is made, the run fails."""
+    said = "Error: train.csv, line 3: bad label; mend it."
+    # Bash reads this before the task's own script, whose streams Nextflow keeps.
+    (tmp_path / "fail.sh").write_text(f"echo '{said}' >&2; exit 2\n")
+    fails = f"task.name.contains('tf cnn') ? 'export BASH_ENV={tmp_path}/fail.sh' : ''"
+    (tmp_path / "broken.config").write_text(
+        f"process {{ withName: BASELINE {{ beforeScript = {{ {fails} }} }} }}\n"
+    )
+    outcome = stub_run(tmp_path, "-c", "broken.config", "--encodings", "ref")
+    assert outcome.code != 0
+    assert f"(tf cnn 0) is left out, exit status 2: {said}" in outcome.text
+    assert (tmp_path / "results/report.html").exists()
+    assert (tmp_path / "results/results/promoter/cnn/seed_0/manifest.json").exists()
+    assert not (tmp_path / "results/results/tf/cnn").exists()
 
 
 def test_unknown_task_names_are_refused(stub_run, tmp_path):

@@ -1,14 +1,15 @@
 process BASELINE {
-    tag "${meta.task} ${meta.model} ${meta.seed}"
+    tag "${meta.task} ${meta.model} ${meta.seed}${meta.rows ? " of ${meta.rows} rows" : ''}"
     label 'process_low'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
 
     input:
     tuple val(meta), path(train, stageAs: 'train/*'), path(dev, stageAs: 'dev/*'), path(test, stageAs: 'test/*')
+    path motifs, stageAs: 'motifs/*', arity: '0..*'
     val digest
 
     output:
-    tuple val(meta), path("${meta.task}/${meta.model}/seed_${meta.seed}"), emit: result
+    tuple val(meta), path("${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"), emit: result
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:
@@ -16,7 +17,10 @@ process BASELINE {
 
     script:
     def args = task.ext.args ?: ''
+    def folder = "${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"
+    def few = meta.rows ? "--max-train-rows ${meta.rows}" : ''
     def metric = meta.metric ? "--metric ${meta.metric}" : ''
+    def given = motifs && meta.model in ['kmer-forest', 'kmer-svm'] ? "--motifs ${motifs[0]}" : ''
     """
     baseline \\
         --model ${meta.model} \\
@@ -26,14 +30,15 @@ process BASELINE {
         --kind ${meta.kind} \\
         --task ${meta.task} \\
         --seed ${meta.seed} \\
-        --out ${meta.task}/${meta.model}/seed_${meta.seed} \\
+        --out ${folder} \\
         --threads ${task.cpus} \\
-        ${metric} ${args}
+        ${metric} ${given} ${args} ${few}
     """
 
     stub:
+    def folder = "${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"
     """
-    mkdir -p ${meta.task}/${meta.model}/seed_${meta.seed}
-    echo '{"artefact": "result"}' > ${meta.task}/${meta.model}/seed_${meta.seed}/manifest.json
+    mkdir -p ${folder}
+    echo '{"artefact": "result"}' > ${folder}/manifest.json
     """
 }

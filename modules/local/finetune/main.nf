@@ -1,5 +1,5 @@
 process FINETUNE {
-    tag "${meta.task} ${meta.model} ${meta.seed}"
+    tag "${meta.task} ${meta.model} ${meta.seed}${meta.rows ? " of ${meta.rows} rows" : ''}"
     label 'process_medium'
     label 'process_gpu'
     container "${task.ext.registry}/pybmfm:${workflow.manifest.version}"
@@ -9,8 +9,8 @@ process FINETUNE {
     val digest
 
     output:
-    tuple val(meta), path("${meta.task}/${meta.model}/seed_${meta.seed}"), emit: result
-    tuple val(meta), path("${meta.task}/${meta.model}/seed_${meta.seed}/model"), emit: model, optional: true
+    tuple val(meta), path("${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"), emit: result
+    tuple val(meta), path("${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}/model"), emit: model, optional: true
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:
@@ -18,10 +18,12 @@ process FINETUNE {
 
     script:
     def args = task.ext.args ?: ''
+    def folder = "${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"
+    def few = meta.rows ? "--max-train-rows ${meta.rows}" : ''
     def metric = meta.metric ? "--metric ${meta.metric}" : ''
     def start = [scratch: '--from-scratch', 'frozen-random': '--from-scratch --frozen'].get(meta.model) ?: ''
     def durable = task.ext.checkpoints ? "--checkpoints '${file(task.ext.checkpoints).toUriString()}' --resume" : ''
-    def save = "${meta.seed}" == task.ext.save_seed && (!task.ext.save_tasks || meta.task in task.ext.save_tasks) ? '--save-model' : ''
+    def save = !meta.rows && "${meta.seed}" == task.ext.save_seed && (!task.ext.save_tasks || meta.task in task.ext.save_tasks) ? '--save-model' : ''
     """
     finetune \\
         --checkpoint ${checkpoint} \\
@@ -32,14 +34,15 @@ process FINETUNE {
         --task ${meta.task} \\
         --model-name ${meta.model} \\
         --seed ${meta.seed} \\
-        --out ${meta.task}/${meta.model}/seed_${meta.seed} \\
+        --out ${folder} \\
         --threads ${task.cpus} \\
-        ${durable} ${start} ${metric} ${save} ${args}
+        ${durable} ${start} ${metric} ${save} ${args} ${few}
     """
 
     stub:
+    def folder = "${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"
     """
-    mkdir -p ${meta.task}/${meta.model}/seed_${meta.seed}/model
-    echo '{"artefact": "result"}' > ${meta.task}/${meta.model}/seed_${meta.seed}/manifest.json
+    mkdir -p ${folder}/model
+    echo '{"artefact": "result"}' > ${folder}/manifest.json
     """
 }

@@ -5,6 +5,9 @@ process SUMMARIZE {
 
     input:
     path results, stageAs: 'results/?/*', arity: '1..*'
+    path few_shot, stageAs: 'few_shot/?/*', arity: '0..*'
+    val expected
+    path external_scores, stageAs: 'external/?/*', arity: '0..*'
     val digest
 
     output:
@@ -16,11 +19,16 @@ process SUMMARIZE {
 
     script:
     def args = task.ext.args ?: ''
-    def options = results.collect { result -> "--results ${result}" }.join(' ')
+    def options = results.collect { result -> "--results ${result}" } + few_shot.collect { result -> "--few-shot ${result}" }
+    def scores = external_scores.collect { table -> "--external-scores '${table.simpleName}=${table}'" }
+    def cells = expected.collect { row -> "'${row}'" }.join(' ')
     """
+    printf '%s\\n' 'task,model,seed' ${cells} > expected.csv
     summarize \\
-        ${options} \\
+        ${(options + scores).join(' ')} \\
+        --expected expected.csv \\
         --out summary \\
+        --threads ${task.cpus} \\
         ${args}
     """
 

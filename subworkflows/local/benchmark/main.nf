@@ -15,7 +15,7 @@ workflow BENCHMARK {
     sheets      // tasks/tasks.csv, the user's and the demo's
     genome      // [genome.fa.gz, [genome.fa.gz.fai]]
     diseases    // [clinvar.vcf.gz, gwas.tsv, [mondo_efo.sssom.tsv], []]
-    options     // [gue: 'GUE', mpra: null, seeds: [0, 1, 2], baselines: ['kmer-logistic'], ...]
+    options     // [gue: 'GUE', mpra: null, seeds: [0, 1, 2], baselines: ['kmer-logistic'], few_shot_rows: [100], ...]
     digest      // '0f3a5c7e9b1d2468'
 
     main:
@@ -48,10 +48,10 @@ workflow BENCHMARK {
             rows.findAll { row -> !options.task_names || row[0].task in options.task_names }.sort { row -> row[0].task }
         }
 
-    // [[model: 'scratch'], model_ref], [[model: 'ref'], model_ref], [[model: 'snp'], model_snp], [[model: 'dnabert2'], DNABERT-2-117M]
+    // [[model: 'frozen-random'], model_ref], [[model: 'scratch'], model_ref], [[model: 'ref'], model_ref], [[model: 'snp'], model_snp], [[model: 'dnabert2'], DNABERT-2-117M]
     models = checkpoints
         .filter { meta, _folder -> meta.encoding == options.encodings[0] }
-        .map { _meta, folder -> [[model: 'scratch'], folder] }
+        .flatMap { _meta, folder -> ['frozen-random', 'scratch'].collect { model -> [[model: model], folder] } }
         .mix(checkpoints.map { meta, folder -> [[model: meta.encoding], folder] })
         .mix(channel.fromList(foreignModels(options.foreign_models ?: [])))
 
@@ -60,34 +60,63 @@ workflow BENCHMARK {
         .combine(tasks)
         .combine(channel.fromList(options.seeds))
         .map { model, folder, task, train, dev, test, seed -> [model + task + [seed: seed], folder, train, dev, test] }
-    FINETUNE(cells, digest)
 
-    // [[model: 'kmer-logistic', task: 'promoter', kind: 'binary', metric: 'mcc', seed: 0], train.csv, dev.csv, test.csv]
-    baselines = channel
+    // The same with few training rows, for curves apart from Table 2: [[..., seed: 0, rows: 100], ...]
+    few_cells = cells.flatMap { row -> withFewRows(row, options) }
+    FINETUNE(cells.mix(few_cells), digest)
+
+    // [[model: 'cnn', task: 'promoter', kind: 'binary', metric: 'mcc', seed: 0], train.csv, dev.csv, test.csv]
+    by_seed = channel
         .fromList(options.baselines ?: [])
         .combine(tasks)
-        .map { name, task, train, dev, test -> [[model: name] + task + [seed: options.seed], train, dev, test] }
-    BASELINE(baselines, digest)
+        .combine(channel.fromList(options.seeds))
+        .map { name, task, train, dev, test, seed -> [[model: name] + task + [seed: seed], train, dev, test] }
+    baselines     = by_seed.filter { meta, _train, _dev, _test -> meta.seed == options.seeds[0] || drawsBySeed(meta.model, options) }
+    few_baselines = by_seed.flatMap { row -> withFewRows(row, options) }
+    motifs        = options.motifs ? file(options.motifs) : []
+    BASELINE(baselines.mix(few_baselines), motifs, digest)
 
-    results = FINETUNE.out.result.mix(BASELINE.out.result)
-    tuned   = FINETUNE.out.model
+    // A cell that fails does not stop the others: what should be there is told apart from what is.
+    made     = FINETUNE.out.result.mix(BASELINE.out.result)
+    results  = made.filter { meta, _result -> !meta.rows }
+    few_shot = made.filter { meta, _result -> meta.rows }
+    // ['promoter,snp,0', ...]
+    expected = cells
+        .mix(baselines)
+        .map { row -> [row[0].task, row[0].model, row[0].seed].join(',') }
+        .toSortedList()
+
+    tuned    = FINETUNE.out.model.filter { meta, _model -> !meta.rows }
 
     emit:
-    folders // gue, mpra, disease: the task tables made here
-    tasks   // [[task: 'promoter', ...], train.csv, dev.csv, test.csv]
-    results // [[model: 'snp', task: 'promoter', ...], result]
-    tuned   // [[model: 'snp', task: 'promoter', ...], model]
+    folders  // gue, mpra, disease: the task tables made here
+    tasks    // [[task: 'promoter', ...], train.csv, dev.csv, test.csv]
+    results  // [[model: 'snp', task: 'promoter', ...], result]
+    few_shot // the same with few training rows
+    expected // ['promoter,snp,0', ...]: task, model and seed of every result that should be there
+    tuned    // [[model: 'snp', task: 'promoter', ...], model]
 }
 
 // NAME=FOLDER of --foreign_models: [[model: 'dnabert2'], DNABERT-2-117M]
 def foreignModels(pairs) {
     def models = pairs.collect { pair -> [[model: pair.tokenize('=')[0]], file(pair.tokenize('=')[1], checkIfExists: true)] }
     def names = models.collect { meta, _folder -> meta.model }
-    def taken = names.findAll { name -> name in ['scratch', 'ref', 'snp'] || names.count(name) > 1 }.unique()
+    def taken = names.findAll { name -> name in ['frozen-random', 'scratch', 'ref', 'snp'] || names.count(name) > 1 }.unique()
     if (taken) {
-        error("--foreign_models: each needs a name of its own, other than scratch, ref and snp; look at ${taken.join(', ')}")
+        error("--foreign_models: each needs a name of its own, other than frozen-random, scratch, ref and snp; look at ${taken.join(', ')}")
     }
     return models
+}
+
+// A cell of a chosen task once more for each number of training rows.
+def withFewRows(row, options) {
+    def chosen = !options.few_shot_tasks || row[0].task in options.few_shot_tasks
+    return (chosen ? options.few_shot_rows ?: [] : []).collect { rows -> [row[0] + [rows: rows]] + row[1..-1] }
+}
+
+// Whether a baseline differs between seeds: it starts from one, or its training rows are drawn by it.
+def drawsBySeed(model, options) {
+    return options.max_train_rows || model in ['kmer-forest', 'cnn', 'resnet']
 }
 
 // The rows of a sheet, their paths resolved against the sheet's folder.
