@@ -6,7 +6,7 @@ OUTDIR ?= results/demo
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit pipeline lock clean
+.PHONY: help setup demo test lint unit pipeline engines slurm lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,7 +41,15 @@ unit: setup ## Tests of the package
 	pytest -n 2 -m "not pipeline"
 
 pipeline: setup ## Tests that run real Nextflow
-	pytest -m pipeline --durations=10
+	pytest -m "pipeline and not engines and not slurm" --durations=10
+
+INFRA ?= /var/tmp/pybmfm-infra
+
+engines: setup ## Images, and the test profile in container engines that this sets up (root, Debian 12)
+	PYBMFM_INFRA=$(INFRA) pytest -m engines --durations=10
+
+slurm: setup ## Pretraining on a SLURM of two nodes that this sets up (root, Debian 12)
+	PYBMFM_INFRA=$(INFRA) pytest -m slurm --durations=10
 
 lock: setup ## Pin every version again, for Python 3.11 to 3.13
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-emit-index-url \

@@ -29,3 +29,5 @@ build-corpus "${genome[@]}" --windows windows --tokenizer tokenizer_ref --out co
 compare-tokenizers --tokenizer ref=tokenizer_ref --tokenizer snp=tokenizer_bpe --corpus ref=corpus_ref --corpus snp=corpus_bpe --out comparison
 audit-leakage --corpus corpus_ref --tokenizer tokenizer_ref --corpus corpus_bpe --tokenizer tokenizer_bpe \
   --tasks demo/tasks/tasks.csv --out leakage
+tables=(--train demo/tasks/promoter/train.csv --dev demo/tasks/promoter/dev.csv --test demo/tasks/promoter/test.csv)
+baseline --model kmer-logistic "${tables[@]}" --kind binary --max-train-rows 100 --out baseline

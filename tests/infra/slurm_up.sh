@@ -12,6 +12,9 @@ chmod 755 "$folder"
 . "$(dirname "$0")/debian.sh"
 install_packages "$folder/apt.log" slurm-wlm munge
 
+if [ -f "$folder/env.sh" ] && SLURM_CONF=$folder/slurm.conf timeout 5 sinfo >/dev/null 2>&1; then
+  exit 0
+fi
 host=$(hostname)
 [ -f "$folder/munge.key" ] || head -c 1024 /dev/urandom >"$folder/munge.key"
 chown munge: "$folder/munge.key" "$folder/munge"
@@ -73,8 +76,9 @@ echo "export SLURM_CONF='$folder/slurm.conf'" >"$folder/env.sh"
 . "$folder/env.sh"
 
 slurmctld -c
-# The nodes' names are known to the nodes only.
-unshare --mount bash -c "mount --bind '$folder/hosts' /etc/hosts; for node in \$(seq $nodes); do slurmd -N n\$node; done"
+for node in $(seq "$nodes"); do
+  "$(dirname "$0")/slurm_node.sh" "$folder" "n$node"
+done
 for _ in $(seq 120); do
   [ "$(sinfo --noheader --Node --format %T | grep -c idle)" -lt $((2 * nodes)) ] || exit 0
   sleep 0.25

@@ -3,179 +3,29 @@ very weights of a run that nothing disturbed."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-import re
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from .pretraining_runs import (
+    CHECKPOINT_EVERY,
+    INTERRUPTED_AFTER,
+    STEPS,
+    Pretraining,
+    assert_same_result,
+    processes_below,
+)
 
 pytestmark = [
     pytest.mark.pipeline,
     pytest.mark.timeout(1500),
     pytest.mark.skipif(sys.platform != "linux", reason="finds the tasks' processes in /proc"),
 ]
-
-STEPS = 60
-CHECKPOINT_EVERY = 5
-INTERRUPTED_AFTER = 12
-PATIENCE = 600.0  # seconds; a machine that is busy with other things is slow
-
-# What follows pretraining is not looked at here.
-ONLY_PRETRAINING = """
-process {
-    withName: 'COMPARE_TOKENIZERS|AUDIT_LEAKAGE|SUMMARIZE' {
-        ext.when = false
-    }
-}
-"""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One execution of the pretraining task: its exit status and its work folder."""
-
-    exit: str
-    folder: Path
-
-    @property
-    def log(self) -> str:
-        return (self.folder / ".command.log").read_text()
-
-    @property
-    def resumed_at(self) -> int | None:
-        """The step of the checkpoint that it went on from."""
-        found = re.search(r"resumed at step (\d+)", self.log)
-        return int(found[1]) if found else None
-
-    @property
-    def seconds(self) -> float:
-        """Time from its start to its end."""
-        begin, end = (self.folder / name for name in (".command.begin", ".exitcode"))
-        return end.stat().st_mtime - begin.stat().st_mtime
-
-
-class Pretraining:
-    """A launch folder in which the pipeline pretrains on finished artefacts, and nothing else."""
-
-    def __init__(self, nextflow: Callable[..., Any], repository: Path, inputs: Path, folder: Path):
-        self.folder = folder
-        self._nextflow = nextflow
-        (folder / "only_pretraining.config").write_text(ONLY_PRETRAINING)
-        settings = {
-            "corpus": inputs / "corpus",
-            "tokenizer": inputs / "tokenizer",
-            "encodings": "ref",
-            "preset": "tiny",
-            "steps": STEPS,
-            "tokens_per_batch": 1024,
-            "max_validation_tokens": 2000,
-            "checkpoint_every": CHECKPOINT_EVERY,
-            "max_cpus": 1,
-        }
-        flags = [str(part) for name, value in settings.items() for part in (f"--{name}", value)]
-        self._command = ["run", repository, "-c", "only_pretraining.config", *flags]
-
-    def run(self, *flags: str) -> None:
-        """Run the pipeline to its good end."""
-        outcome = self._nextflow(*self._command, *flags, cwd=self.folder, timeout=PATIENCE)
-        assert outcome.code == 0, outcome.text
-
-    def start(self, *flags: str) -> Future[None]:
-        """Run it in a thread."""
-        pool = ThreadPoolExecutor(1)
-        running = pool.submit(self.run, *flags)
-        pool.shutdown(wait=False)
-        return running
-
-    @property
-    def weights(self) -> bytes:
-        return (self.folder / "results/models/ref/model.safetensors").read_bytes()
-
-    @property
-    def losses(self) -> list[tuple[int, float]]:
-        """Step and loss of every training step in the published log, in the order of the lines."""
-        return training_steps(self.folder / "results/models/ref/progress.jsonl")
-
-    @property
-    def logged_steps(self) -> list[int]:
-        """Training steps in the log beside the checkpoints, which outlives the tasks."""
-        logs = (self.folder / "results/checkpoints/ref").glob("*/progress.jsonl")
-        return [step for log in logs for step, _ in training_steps(log)]
-
-    @property
-    def attempts(self) -> list[Attempt]:
-        """Every execution of the task that Nextflow saw end, in its order."""
-        with (self.folder / "results/pipeline_info/trace.txt").open() as file:
-            rows = sorted(csv.DictReader(file, delimiter="\t"), key=lambda row: int(row["task_id"]))
-        return [Attempt(row["exit"], self._work(row["hash"])) for row in rows]
-
-    def _work(self, start: str) -> Path:
-        (folder,) = (self.folder / "work").glob(f"{start}*")
-        return folder
-
-    def processes(self) -> list[int]:
-        """Ids of the training processes that are there now."""
-        return [pid for pid in processes_below(self.folder) if "--checkpoints" in command_of(pid)]
-
-    def interrupt(self, number: signal.Signals) -> int:
-        """Send a signal to the training process once it is well under way; return its id."""
-        self.wait_until_under_way()
-        (pid,) = self.processes()
-        os.kill(pid, number)
-        return pid
-
-    def wait_until_under_way(self) -> None:
-        """Wait until there is a checkpoint and work beyond it."""
-        wait_until(lambda: max(self.logged_steps, default=0) >= INTERRUPTED_AFTER)
-
-    def kill_nextflow(self) -> None:
-        """Kill the engine, which gets no chance to stop its task."""
-        for pid in processes_below(self.folder):
-            if Path(f"/proc/{pid}/cwd").readlink() == self.folder:
-                os.kill(pid, signal.SIGKILL)
-
-
-def training_steps(log: Path) -> list[tuple[int, float]]:
-    """Step and loss of every whole line about a training step."""
-    lines = log.read_text().rpartition("\n")[0].splitlines()
-    records = [json.loads(line) for line in lines]
-    return [(record["step"], record["loss"]) for record in records if "loss" in record]
-
-
-def processes_below(folder: Path) -> list[int]:
-    """Ids of the processes that work in a folder or below it."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(folder):
-                found.append(int(entry.name))
-        except OSError:  # gone meanwhile, or another user's
-            continue
-    return found
-
-
-def command_of(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    except OSError:
-        return []
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail("waited in vain")
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -206,14 +56,6 @@ def training_seconds(pretraining: Pretraining) -> float:
     log = pretraining.folder / "results/models/ref/progress.jsonl"
     records = [json.loads(line) for line in log.read_text().splitlines()]
     return sum(r["tokens"] / r["tokens_per_second"] for r in records if "loss" in r)
-
-
-def assert_same_result(pretraining: Pretraining, undisturbed: Pretraining) -> None:
-    """The same weights, byte for byte, and every loss, also of steps done again."""
-    assert pretraining.weights == undisturbed.weights
-    expected = dict(undisturbed.losses)
-    assert dict(pretraining.losses).keys() == expected.keys()
-    assert all(loss == expected[step] for step, loss in pretraining.losses)
 
 
 def assert_each_step_once(pretraining: Pretraining) -> None:

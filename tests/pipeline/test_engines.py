@@ -1,0 +1,101 @@
+"""The images, and the pipeline's tasks in real container engines."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pybmfm.core.provenance import source_digest
+
+from .infrastructure import set_up
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.engines, pytest.mark.timeout(3600)]
+
+IMAGE = "localhost/pybmfm:0.1.0"
+# What an image can be built with here; where packages come from is the machine's to say.
+BUILD_ARGS = f"--network=host --volume {Path.home()}/.cache/uv:/root/.cache/uv"
+
+
+@pytest.fixture(scope="module")
+def podman(repository) -> Iterator[Path]:
+    """Podman with the image of this very source, built where there is none; gives its folder."""
+    with set_up("podman") as (folder, variables), pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        if label("revision") != source_digest():
+            (Path.home() / ".cache/uv").mkdir(parents=True, exist_ok=True)
+            patch.setenv("ENGINE", "podman")
+            patch.setenv("BUILD_ARGS", BUILD_ARGS)
+            subprocess.run([repository / "containers/build.sh", "pybmfm"], check=True)
+        yield folder
+
+
+def label(name: str) -> str:
+    """Return a label of the image, '' where there is no image."""
+    done = subprocess.run(["podman", "image", "inspect", IMAGE], capture_output=True, check=False)
+    if done.returncode != 0:
+        return ""
+    return json.loads(done.stdout)[0]["Labels"].get(f"org.opencontainers.image.{name}", "")
+
+
+def inside(script: str, *options: str) -> str:
+    """Run a script in the image; return what it printed."""
+    command = ["podman", "run", "--rm", *options, IMAGE, "bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_image_says_what_it_holds(podman):
+    assert label("version") == "0.1.0"
+    said = inside("python3 -c 'from pybmfm.core.provenance import source_digest as d; print(d())'")
+    assert said.strip() == label("revision") == source_digest()
+
+
+def test_the_image_holds_what_runs_need_and_no_more(podman, repository):
+    code = "from importlib.metadata import distributions as d\n"
+    code += "for one in d(): print(one.name.lower().replace('_', '-') + '==' + one.version)"
+    installed = set(inside(f'python3 -c "{code}"').split())
+    lines = (repository / "requirements.lock").read_text().splitlines()
+    locked = {line.partition(" ")[0] for line in lines}
+    assert installed - locked <= {"pybmfm==0.1.0"}
+    names = {one.partition("==")[0] for one in installed}
+    assert {"torch", "multiqc"} <= names
+    assert not {"pytest", "moto", "mypy", "ruff", "hypothesis", "pip", "uv"} & names
+    assert inside("id -u; command -v ps").split()[0] == "1000"
+    assert inside("for c in cc gcc g++ clang; do ! command -v $c; done; echo none") == "none\n"
+
+
+def test_a_stranger_on_a_read_only_root_without_home_finds_the_kernels(podman):
+    script = """
+    unset HOME
+    cd /tmp
+    simulate --out demo
+    variant-frequencies --fasta demo/genome.fa.gz --vcf demo/variants.vcf.gz --out frequencies
+    encode-genome --fasta demo/genome.fa.gz --frequencies frequencies --region chr1:1-5000 --out f
+    """
+    stranger = ["--read-only", "--user", "4242:4242", "--env", "NUMBA_DEBUG_CACHE=1"]
+    said = inside(script, *stranger)
+    assert "data loaded" in said
+    assert "data saved" not in said
+
+
+@pytest.mark.parametrize("engine", ["podman", "docker"])
+def test_the_test_profile_runs_in(podman, stub_run, tmp_path, engine):
+    """Results, checkpoints and work folder in three different places."""
+    places = [tmp_path / name for name in ("launch", "out", "work", "checkpoints")]
+    for place in places:
+        place.mkdir()
+    launch, out, work, checkpoints = places
+    flags = ["--outdir", str(out), "-work-dir", str(work), "--checkpoint_root", str(checkpoints)]
+    outcome = stub_run(launch, *flags, profile=f"test,{engine}")
+    assert outcome.code == 0, outcome.text
+    assert (out / "report.html").is_file()
+    runs = [run.read_text() for run in work.glob("*/*/.command.run")]
+    assert len(runs) > 20
+    assert all(f"{engine} run " in run for run in runs)
+    assert any(f"-v '{checkpoints}:{checkpoints}'" in run for run in runs)
