@@ -43,13 +43,15 @@ workflow PYBMFM {
     corpora     = channel.fromList(suppliedFolders('corpus', options))
     checkpoints = channel.fromList(suppliedFolders('checkpoint', options))
     made        = options.simulate ? SIMULATE.out.tasks : channel.empty()
+    frequencies = options.frequencies ? channel.value(file(options.frequencies)) : channel.empty()
 
     // genomes + variants -> frequencies, windows, tokenizers, corpora
     if (!options.corpus && !options.checkpoint) {
         CORPUS(genomes, tokenizers, options, digest)
-        tokenizers = CORPUS.out.tokenizers
-        corpora    = CORPUS.out.corpora
-        made       = made.mix(CORPUS.out.frequencies.mix(CORPUS.out.windows).map { _meta, artefact -> artefact })
+        tokenizers  = CORPUS.out.tokenizers
+        corpora     = CORPUS.out.corpora
+        frequencies = options.frequencies ? frequencies : CORPUS.out.frequencies.filter { meta, _table -> meta.first }.map { _meta, table -> table }.first()
+        made        = made.mix(CORPUS.out.frequencies.mix(CORPUS.out.windows).map { _meta, artefact -> artefact })
     }
 
     // corpora -> [[encoding: 'ref'], model_ref], [[encoding: 'snp'], model_snp]
@@ -60,7 +62,7 @@ workflow PYBMFM {
     }
 
     // models x tasks x seeds -> [[model: 'snp', task: 'promoter', kind: 'binary', seed: 0], result]
-    BENCHMARK(checkpoints, sheets, genome, diseases, options, digest)
+    BENCHMARK(checkpoints, sheets, genome, frequencies, diseases, options, digest)
 
     // corpora + tasks -> leakage: what train, dev and test share
     // [[corpus_ref, corpus_snp], [tokenizer_ref, tokenizer_snp], [[[task: 'promoter', ...], train.csv, dev.csv, test.csv], ...]]

@@ -162,6 +162,9 @@ def task_sections(found: Collection) -> Iterator[Section]:
 
 def _task_figures(one: dict[str, Any]) -> tuple[object, object, str]:
     """Rows read, used and dropped of a task, in any of the ways its manifest counts them."""
+    if "counts" in one:
+        counts = one["counts"]
+        return counts["read"], counts["used"], reasons(counts["dropped"])
     splits = one.get("splits")
     if splits:
         dropped: Counter[str] = Counter()

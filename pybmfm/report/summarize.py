@@ -34,6 +34,7 @@ from pybmfm.report.result_sections import ResultData, result_sections
 from pybmfm.report.result_tables import page, wide_table
 from pybmfm.report.tokenizer_sections import tokenizer_sections
 from pybmfm.report.variant_sections import variant_sections
+from pybmfm.report.variant_task_sections import variant_task_sections
 
 log = logging.getLogger("pybmfm")
 
@@ -144,6 +145,7 @@ def report_sections(found: Collection, data: ResultData, figures: Path) -> list[
         *corpus_sections(found),
         *pretraining_sections(found, figures),
         *task_sections(found),
+        *variant_task_sections(found),
         *leakage_sections(found),
         *result_sections(found, data, figures),
         *score_sections(found, figures),

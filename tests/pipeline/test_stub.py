@@ -36,9 +36,13 @@ def test_every_process_runs(first_run, repository):
     modules = {path.parent.name.upper() for path in repository.glob("modules/local/*/main.nf")}
     # The demo brings its own tasks and asks for no table of loci and no predictions.
     assert set(submitted(outcome.text)) == modules - {
+        "ALIGN_SEQUENCES",
+        "BUILD_TASK_ANNOTATION",
         "BUILD_TASK_GUE",
         "BUILD_TASK_MPRA",
+        "BUILD_TASK_PROMOTER_VARIANTS",
         "ENCODE_SEQUENCES",
+        "EXTRACT_SEQUENCES",
         "PREDICT",
     } | {"SAMPLE_TOKENIZER_WINDOWS"}
     # frozen random weights, scratch, ref, snp x three tasks
@@ -203,6 +207,29 @@ def test_task_sources_add_up(stub_run, tmp_path):
     # majority, kmer-logistic and kmer-svm once, cnn with every seed
     assert submitted(outcome.text).count("BASELINE") == 4 * (3 + 2)
     assert "FINETUNE (own scratch 1)" in outcome.text
+
+
+def test_tasks_are_built_from_annotation_and_encoded_with_variants(stub_run, tmp_path):
+    for name in ("g.fa", "v.vcf", "tss.bed", "genes.gtf", "x.narrowPeak"):
+        (tmp_path / name).write_text("stub\n")
+    flags = ["--simulate", "false", "--fasta", "g.fa", "--vcf", "v.vcf", "--tss", "tss.bed"]
+    flags += ["--gtf", "genes.gtf", "--peaks", "x.narrowPeak", "--encoded_region", "null"]
+    flags += ["--variant_tasks", "promoter", "--align", "--task_names", "splice,tf"]
+    outcome = stub_run(tmp_path, *flags)
+    assert outcome.code == 0, outcome.text
+    for builder in ("promoter", "core-promoter", "tf", "splice"):
+        assert f"BUILD_TASK_ANNOTATION ({builder})" in outcome.text
+    assert "ALIGN_SEQUENCES (promoter)" in outcome.text
+    assert "BUILD_TASK_PROMOTER_VARIANTS (promoter)" in outcome.text
+    assert "FINETUNE (promoter.class4 snp 0)" in outcome.text
+    assert "FINETUNE (promoter snp 0)" not in outcome.text
+    assert (tmp_path / "results/tasks/promoter_variants/tasks.csv").is_file()
+
+
+def test_variant_tasks_need_frequencies(stub_run, tmp_path):
+    outcome = stub_run(tmp_path, "--variant_tasks", "promoter", "--encodings", "ref")
+    assert outcome.code != 0
+    assert "--frequencies: is missing" in outcome.text
 
 
 def test_models_of_others_are_fine_tuned_and_models_applied(stub_run, tmp_path):

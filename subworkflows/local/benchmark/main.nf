@@ -2,18 +2,23 @@
 // Every model fine-tuned on every task with every seed, beside the baselines.
 //
 
-include { resolveBeside          } from '../utils_params/main'
-include { BUILD_TASK_GUE         } from '../../../modules/local/build_task_gue/main'
-include { BUILD_TASK_MPRA        } from '../../../modules/local/build_task_mpra/main'
-include { BUILD_TASK_SNP_DISEASE } from '../../../modules/local/build_task_snp_disease/main'
-include { FINETUNE               } from '../../../modules/local/finetune/main'
-include { BASELINE               } from '../../../modules/local/baseline/main'
+include { resolveBeside                } from '../utils_params/main'
+include { BUILD_TASK_GUE               } from '../../../modules/local/build_task_gue/main'
+include { BUILD_TASK_MPRA              } from '../../../modules/local/build_task_mpra/main'
+include { BUILD_TASK_SNP_DISEASE       } from '../../../modules/local/build_task_snp_disease/main'
+include { BUILD_TASK_ANNOTATION        } from '../../../modules/local/build_task_annotation/main'
+include { EXTRACT_SEQUENCES            } from '../../../modules/local/extract_sequences/main'
+include { ALIGN_SEQUENCES              } from '../../../modules/local/align_sequences/main'
+include { BUILD_TASK_PROMOTER_VARIANTS } from '../../../modules/local/build_task_promoter_variants/main'
+include { FINETUNE                     } from '../../../modules/local/finetune/main'
+include { BASELINE                     } from '../../../modules/local/baseline/main'
 
 workflow BENCHMARK {
     take:
     checkpoints // [[encoding: 'snp'], model_snp]
     sheets      // tasks/tasks.csv, the user's and the demo's
     genome      // [genome.fa.gz, [genome.fa.gz.fai]]
+    frequencies // frequencies, of the same genome
     diseases    // [clinvar.vcf.gz, gwas.tsv, [mondo_efo.sssom.tsv], []]
     options     // [gue: 'GUE', mpra: null, seeds: [0, 1, 2], baselines: ['kmer-logistic'], few_shot_rows: [100], ...]
     digest      // '0f3a5c7e9b1d2468'
@@ -36,16 +41,33 @@ workflow BENCHMARK {
     folders = folders.mix(BUILD_TASK_SNP_DISEASE.out.tasks)
     sheets = sheets.mix(BUILD_TASK_SNP_DISEASE.out.tasks.map { folder -> folder.resolve('tasks.csv') })
 
+    // ['promoter', 'tss', tss.bed], ['splice', 'gtf', genes.gtf] -> promoter, splice
+    BUILD_TASK_ANNOTATION(channel.fromList(annotations(options)), genome, digest)
+    folders = folders.mix(BUILD_TASK_ANNOTATION.out.tasks)
+    sheets = sheets.mix(BUILD_TASK_ANNOTATION.out.tasks.map { folder -> folder.resolve('tasks.csv') })
+
+    // --variant_tasks -> [[task: 'prom_300_all.class1', kind: 'binary', metric: 'f1'], train.csv, dev.csv, test.csv]
+    given  = sheets.flatMap { sheet -> readTasks(sheet) }
+    chosen = given.filter { row -> row[0].task in (options.variant_tasks ?: []) }
+    if (options.align) {
+        EXTRACT_SEQUENCES(chosen, digest)
+        ALIGN_SEQUENCES(EXTRACT_SEQUENCES.out.reads, genome.map { fasta, _index -> [fasta, bwaIndex(options.fasta)] })
+        chosen = chosen.join(ALIGN_SEQUENCES.out.alignments)
+    }
+    BUILD_TASK_PROMOTER_VARIANTS(chosen.map { row -> row.size() == 4 ? row + [[]] : row }, genome, frequencies, digest)
+    folders = folders.mix(BUILD_TASK_PROMOTER_VARIANTS.out.tasks)
+    encoded = BUILD_TASK_PROMOTER_VARIANTS.out.tasks.flatMap { folder -> readTasks(folder.resolve('tasks.csv')) }
+
     // [[task: 'promoter', kind: 'binary', metric: 'mcc'], train.csv, dev.csv, test.csv]
-    tasks = sheets
-        .flatMap { sheet -> readTasks(sheet) }
+    tasks = given
+        .mix(encoded)
         .toList()
         .flatMap { rows ->
-            def problem = taskProblem(rows, options.task_names ?: [])
+            def problem = taskProblem(rows, options.task_names ?: [], options.variant_tasks ?: [])
             if (problem) {
                 error(problem)
             }
-            rows.findAll { row -> !options.task_names || row[0].task in options.task_names }.sort { row -> row[0].task }
+            rows.findAll { row -> isChosen(row[0].task, options) }.sort { row -> row[0].task }
         }
 
     // [[model: 'frozen-random'], model_ref], [[model: 'scratch'], model_ref], [[model: 'ref'], model_ref], [[model: 'snp'], model_snp], [[model: 'dnabert2'], DNABERT-2-117M]
@@ -119,6 +141,24 @@ def drawsBySeed(model, options) {
     return options.max_train_rows || model in ['kmer-forest', 'cnn', 'resnet']
 }
 
+// The builders from annotation and what each reads: ['promoter', 'tss', tss.bed]
+def annotations(options) {
+    def starts = options.tss ? ['tss', options.tss] : options.gtf ? ['gtf', options.gtf] : null
+    def sources = ['promoter': starts, 'core-promoter': starts, 'tf': options.peaks ? ['peaks', options.peaks] : null, 'splice': options.gtf ? ['gtf', options.gtf] : null]
+    return sources.findAll { _builder, source -> source }.collect { builder, source -> [builder, source[0], file(source[1])] }
+}
+
+// The index of bwa that lies beside a FASTA, or an empty list where it is not whole.
+def bwaIndex(fasta) {
+    def files = fasta ? ['amb', 'ann', 'bwt', 'pac', 'sa'].collect { suffix -> file("${fasta}.${suffix}") } : []
+    return files.every { index -> index.exists() } ? files : []
+}
+
+// Whether a task is fine-tuned: all are, or those of --task_names and what was made of --variant_tasks.
+def isChosen(name, options) {
+    return !options.task_names || name in options.task_names || name.replaceFirst(/\.(none|class[1-4])$/, '') in ((options.variant_tasks ?: []) - [name])
+}
+
 // The rows of a sheet, their paths resolved against the sheet's folder.
 def readTasks(sheet) {
     return sheet.splitCsv(header: true, strip: true).collect { row ->
@@ -128,7 +168,7 @@ def readTasks(sheet) {
 }
 
 // What is wrong with the tasks of all sheets together, or null.
-def taskProblem(rows, chosen) {
+def taskProblem(rows, chosen, varied) {
     def kinds = ['binary', 'multiclass', 'multilabel', 'regression']
     def known = rows.collect { row -> row[0].task }.sort()
     def rules = [
@@ -138,7 +178,8 @@ def taskProblem(rows, chosen) {
         [rows.findAll { row -> !(row[0].kind in kinds) }.collect { row -> "${row[0].kind} of ${row[0].task}" }, "a task's kind is ${kinds.join(', ')}, not"],
         [rows.findAll { row -> !(row[0].metric ==~ /[a-z0-9_]*/) }.collect { row -> row[0].task }, 'a metric has a name such as mcc or pearson; look at'],
         [rows.collectMany { row -> row[1..3].findAll { table -> !table.exists() } }.collect { table -> table.toUriString() }, 'tables of a task sheet do not exist'],
-        [rows ? chosen.findAll { name -> !(name in known) } : [], "--task_names: the tasks are ${known.join(', ')}; there is no"]
+        [rows ? chosen.findAll { name -> !(name in known) } : [], "--task_names: the tasks are ${known.join(', ')}; there is no"],
+        [rows ? varied.findAll { name -> !(name in known) } : [], "--variant_tasks: the tasks are ${known.join(', ')}; there is no"]
     ]
     def broken = rules.find { rule -> rule[0] }
     return broken ? "${broken[1]}: ${broken[0].join(', ')}" : null
