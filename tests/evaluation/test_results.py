@@ -170,6 +170,7 @@ def test_a_metric_undefined_in_every_draw_has_no_interval() -> None:
         ("splice.class4", "snp", "f1", ""),
         ("mpra_k562", "dnabert2", "pearson", "other library"),
         ("prom_300_tata", "snp", "f1", ""),
+        ("prom_300_all.mini", "snp", "f1", "F1 93.50 x100 (paper SNP)"),
         ("tf_7", "snp", "f1", ""),
         ("mpra_k562", "snp", "pearson", "other library"),
         ("mpra_k562", "snp", "spearman", ""),

@@ -1,0 +1,175 @@
+"""Write the results page from the tables of a run; no figure in it is typed by hand.
+
+    python benchmarks/render_results.py --summary results/summary \
+        --parameters results/pipeline_info/parameters.json --wall wall_seconds.tsv \
+        --command 'benchmarks/real_results.sh ../shared/data OUT' --out docs/results.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pybmfm.evaluation import is_variant_set, main_rows
+from pybmfm.report.model_names import in_order
+from pybmfm.report.result_sentences import missing_sentences, result_sentences
+from pybmfm.report.result_tables import ALWAYS_SHOWN
+
+SHOWN = (
+    "preset", "steps", "passes", "max_train_rows", "epochs", "finetune_learning_rate", "seeds",
+    "baselines",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Render the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--summary", type=Path, required=True)
+    parser.add_argument("--parameters", type=Path)
+    parser.add_argument("--wall", type=Path, help="date and seconds of each run, one a line")
+    parser.add_argument("--command", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    given.out.write_text("\n".join(page(given)) + "\n")
+
+
+def page(given: argparse.Namespace) -> Iterator[str]:
+    """Lines of the page."""
+    table2 = read(given.summary / "table2.tsv")
+    comparisons = read(given.summary / "comparisons.tsv")
+    yield from ("# Results on real data", "", "Made by", "", "```sh", given.command, "```", "")
+    yield from about_the_run(given)
+    yield (
+        "Mean over seeds on the test rows and 95 % interval (bootstrap of groups, seeds resampled "
+        "inside); the best mean of a row is bold. Tasks named `.mini` have few rows of the "
+        "published ones. Published figures (x100) are of other data, splits and budgets."
+    )
+    yield from ("", "## Table 2", "")
+    plain = table2[~table2["task"].map(is_variant_set)]
+    yield from wide(plain, "task")
+    yield ""
+    yield from sentences(plain, comparisons)
+    missing = given.summary / "missing.tsv"
+    if missing.is_file():
+        yield from ("", "## Missing", "")
+        yield from (f"- {sentence}" for sentence in missing_sentences(read(missing)))
+    if (given.summary / "table3.tsv").is_file():
+        yield from ("", "## Table 3: windows of chr20 with variants in four ways", "")
+        yield from wide(read(given.summary / "table3.tsv"), "sequences")
+        yield ""
+        yield from sentences(table2[table2["task"].map(is_variant_set)], comparisons)
+    yield from ("", "## Test rows that training has as well", "")
+    yield from repeated(table2)
+    yield from ("", "## Parameters and seconds of training (mean over tasks and seeds)", "")
+    yield from budgets(table2)
+
+
+def about_the_run(given: argparse.Namespace) -> Iterator[str]:
+    """Settings and wall time."""
+    if given.parameters and given.parameters.is_file():
+        options = json.loads(given.parameters.read_text())
+        shown = [f"{name} {listed(options[name])}" for name in SHOWN if options.get(name)]
+        yield from (f"Settings: {'; '.join(shown)}.", "")
+    if given.wall and given.wall.is_file():
+        runs = [line.split("\t") for line in given.wall.read_text().splitlines()]
+        minutes = [f"{int(seconds) / 60:.1f} min ({day})" for day, seconds in runs]
+        yield from (f"Wall time of each (resumed) run: {', '.join(minutes)}.", "")
+
+
+def wide(table: pd.DataFrame, key: str) -> Iterator[str]:
+    """Rows are tasks and metrics (main, F1, MCC), columns models."""
+    models = in_order(table["model"])
+    yield from header([key, "metric", *models, "published"])
+    for name, cells in table.groupby(key, sort=True):
+        metrics = list(dict.fromkeys(cells.loc[cells["seeds"] > 0, "metric"]))
+        for place, metric in enumerate(metrics):
+            if place and metric not in ALWAYS_SHOWN:
+                continue
+            rows = cells[cells["metric"] == metric].set_index("model")
+            best = rows["mean"].idxmax() if rows["mean"].notna().any() else None
+            shown = [
+                cell(rows.loc[model], model == best) if model in rows.index else "missing"
+                for model in models
+            ]
+            published = "<br>".join(dict.fromkeys(text for text in rows["published"] if text))
+            yield row([str(name), metric, *shown, published])
+
+
+def cell(values: Any, bold: bool) -> str:
+    """Mean and interval of one model."""
+    if math.isnan(values["mean"]):
+        return "not defined"
+    mean = f"**{values['mean']:.3f}**" if bold else f"{values['mean']:.3f}"
+    return f"{mean} [{values['low']:.3f}, {values['high']:.3f}]"
+
+
+def sentences(table: pd.DataFrame, comparisons: pd.DataFrame) -> Iterator[str]:
+    """Who wins, as the report says it."""
+    if table.empty:
+        return
+    main = main_rows(table)
+    mains = main.drop_duplicates("task")[["task", "metric"]]
+    for sentence in result_sentences(main, comparisons.merge(mains, on=["task", "metric"])):
+        yield f"- {sentence}"
+
+
+def repeated(table: pd.DataFrame) -> Iterator[str]:
+    """Main metric with and without repeated rows, for tasks that have some."""
+    rows = main_rows(table)
+    rows = rows[rows["repeated_rows"].fillna(0) > 0]
+    if rows.empty:
+        yield "No test row of an audited task is in training, exactly or nearly."
+        return
+    yield from header(["task", "model", "metric", "repeated", "of", "all rows", "without them"])
+    for one in rows.to_dict("records"):
+        low_high = f"[{one['low_without']:.3f}, {one['high_without']:.3f}]"
+        yield row(
+            [
+                *(one[name] for name in ("task", "model", "metric")),
+                *(f"{one[name]:.0f}" for name in ("repeated_rows", "rows")),
+                f"{one['mean']:.3f}",
+                f"{one['mean_without']:.3f} {low_high}",
+            ]
+        )
+
+
+def budgets(table: pd.DataFrame) -> Iterator[str]:
+    """Parameters and seconds of each model."""
+    means = main_rows(table).groupby("model")[["parameters", "seconds"]].mean()
+    yield from header(["model", "parameters", "seconds"])
+    for model in in_order(means.index):
+        parameters, seconds = means.loc[model, ["parameters", "seconds"]]
+        yield row([model, f"{parameters:,.0f}", f"{seconds:.1f}"])
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a table; text cells that are empty stay text."""
+    frame = pd.read_csv(path, sep="\t")
+    texts = [name for name in ("published", "note") if name in frame]
+    return frame.assign(**{name: frame[name].fillna("") for name in texts})
+
+
+def header(names: list[str]) -> Iterator[str]:
+    """Head of a table."""
+    yield row(names)
+    yield row(["---"] * len(names))
+
+
+def row(cells: list[str]) -> str:
+    """Write one row of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def listed(value: object) -> str:
+    """Write a list with commas."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+if __name__ == "__main__":
+    main()
