@@ -54,7 +54,7 @@ class _Run:
         if self.kind == "regression":
             return functional.mse_loss(outputs[:, 0], targets)
         if self.kind == "multilabel":
-            return functional.binary_cross_entropy_with_logits(outputs, targets)
+            return functional.binary_cross_entropy_with_logits(outputs, targets.float())
         return functional.cross_entropy(outputs, targets)
 
 
