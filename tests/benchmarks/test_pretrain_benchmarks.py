@@ -38,7 +38,7 @@ def test_gpu_benchmark_runs_on_a_cpu_with_torch_and_transformers_alone(tmp_path)
 
 def test_cpu_benchmark_prints_the_ratios():
     script = str(BENCHMARKS / "pretrain_cpu.py")
-    size = ["--windows", "2", "--batch", "1", "--rounds", "1", "--megabases", "0.1"]
+    size = ["--per-length", "1", "--batch", "5", "--rounds", "1", "--megabases", "0.1"]
     output = run(script, "--preset", "tiny", "--threads", "1", *size)
     for claim in ("fp32 / padded", "bf16 / padded fp32", "fp32 / grouped"):
         assert claim in output
@@ -48,6 +48,7 @@ def test_masked_token_baselines_compare_all_models(tmp_path):
     script = str(BENCHMARKS / "masked_token_baselines.py")
     size = ["--contig-length", "chr1=60000", "--passes", "1", "--max-tokens", "3000"]
     training = ["--seeds", "0", "--steps", "2", "--warmup-steps", "1", "--threads", "1"]
+    training += ["--curriculum", "8:1"]
     run(script, "--out", str(tmp_path), *size, *training)
     rows = json.loads((tmp_path / "results.json").read_text())
     models = {(row["encoding"], row["model"]) for row in rows}

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -208,10 +208,12 @@ def test_sequences_of_4096_tokens(base, small_tokenizer, tmp_path, monkeypatch, 
 def almost_diverged(base, monkeypatch):
     """Runs begin with a past of 45 high steps, so that the fifth step is the fiftieth."""
     rising = LossHistory((0.1,) * 100, high=45)
-    ordinary = pretraining.TrainingState
-    monkeypatch.setattr(
-        pretraining, "TrainingState", lambda **given: ordinary(losses=rising, **given)
-    )
+
+    @dataclass(frozen=True)
+    class Rising(pretraining.TrainingState):
+        losses: LossHistory = rising
+
+    monkeypatch.setattr(pretraining, "TrainingState", Rising)
     return base
 
 
