@@ -5,4 +5,5 @@ set -euo pipefail
 folder=$(realpath "$1")
 export SLURM_CONF=$folder/slurm.conf
 # The nodes' names are known to the nodes only.
-unshare --mount bash -c "mount --bind '$folder/hosts' /etc/hosts; slurmd -N '$2'"
+unshare --mount bash -c "mount --bind '$folder/hosts' /etc/hosts; slurmd -N '$2'" \
+  >>"$folder/log/start.log" 2>&1 </dev/null

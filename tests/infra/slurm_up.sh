@@ -15,11 +15,14 @@ install_packages "$folder/apt.log" slurm-wlm munge
 if [ -f "$folder/env.sh" ] && SLURM_CONF=$folder/slurm.conf timeout 5 sinfo >/dev/null 2>&1; then
   exit 0
 fi
+# What stays running must not hold the pipes of whoever called this.
+quietly() { "$@" >>"$folder/log/start.log" 2>&1 </dev/null; }
+
 host=$(hostname)
 [ -f "$folder/munge.key" ] || head -c 1024 /dev/urandom >"$folder/munge.key"
 chown munge: "$folder/munge.key" "$folder/munge"
 chmod 400 "$folder/munge.key"
-setpriv --reuid=munge --regid=munge --clear-groups munged --key-file="$folder/munge.key" \
+quietly setpriv --reuid=munge --regid=munge --clear-groups munged --key-file="$folder/munge.key" \
   --socket="$folder/munge/socket" --pid-file="$folder/munge/munged.pid" \
   --log-file="$folder/munge/log" --seed-file="$folder/munge/seed"
 
@@ -75,7 +78,7 @@ echo "export SLURM_CONF='$folder/slurm.conf'" >"$folder/env.sh"
 # shellcheck source=/dev/null
 . "$folder/env.sh"
 
-slurmctld -c
+quietly slurmctld -c
 for node in $(seq "$nodes"); do
   "$(dirname "$0")/slurm_node.sh" "$folder" "n$node"
 done
