@@ -213,7 +213,7 @@ def test_tasks_are_built_from_annotation_and_encoded_with_variants(stub_run, tmp
     for name in ("g.fa", "v.vcf", "tss.bed", "genes.gtf", "x.narrowPeak"):
         (tmp_path / name).write_text("stub\n")
     flags = ["--simulate", "false", "--fasta", "g.fa", "--vcf", "v.vcf", "--tss", "tss.bed"]
-    flags += ["--gtf", "genes.gtf", "--peaks", "x.narrowPeak", "--encoded_region", "null"]
+    flags += ["--gtf", "genes.gtf", "--peaks", "x.narrowPeak"]
     flags += ["--variant_tasks", "promoter", "--align", "--task_names", "splice,tf"]
     outcome = stub_run(tmp_path, *flags)
     assert outcome.code == 0, outcome.text
@@ -320,7 +320,7 @@ def test_a_failed_cell_does_not_lose_the_others(stub_run, tmp_path):
 def test_unknown_task_names_are_refused(stub_run, tmp_path):
     outcome = stub_run(tmp_path, "--task_names", "promotor")
     assert outcome.code != 0
-    sentence = "the tasks are mpra, promoter, splice, tf; there is no: promotor"
+    sentence = "the tasks are disease, mpra, promoter, splice, tf; there is no: promotor"
     assert sentence in outcome.text
 
 
