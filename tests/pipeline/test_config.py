@@ -100,4 +100,5 @@ def test_images_take_the_registry_and_the_version(nextflow, repository, tmp_path
     flags = ["-profile", "test,docker", "-format", "config", "--registry", "registry.invalid/lab"]
     outcome = nextflow("inspect", repository, *flags, cwd=tmp_path)
     images = {line.split("'")[3] for line in outcome.stdout.splitlines() if "container =" in line}
-    assert images == {"registry.invalid/lab/pybmfm:0.1.0"}
+    # The names that containers/build.sh gives: its folders'.
+    assert images == {f"registry.invalid/lab/{name}:0.1.0" for name in ("align", "pybmfm")}

@@ -1,7 +1,7 @@
 process ALIGN_SEQUENCES {
     tag "${meta.task}"
     label 'process_medium'
-    container "${task.ext.registry}/pybmfm-align:${workflow.manifest.version}"
+    container "${task.ext.registry}/align:${workflow.manifest.version}"
 
     input:
     tuple val(meta), path(reads)
