@@ -228,6 +228,33 @@ def annotation_options(task: str) -> Callable[[F], F]:
     return decorate
 
 
+def promoter_options(command: F) -> F:
+    """``--tss``, ``--gtf``, ``--tss-at`` and ``--negatives`` of the two promoter tasks."""
+    options: list[Callable[[F], F]] = [
+        click.option("--tss", type=PATH, help="TSS as BED, such as EPDnew's."),
+        click.option("--gtf", type=PATH, help="GTF or GFF3 instead: transcripts begin at a TSS."),
+        click.option(
+            "--tss-at",
+            type=click.Choice(["auto", "five-prime", "thick"]),
+            default="auto",
+            show_default=True,
+            help="Where in a BED feature the TSS is: its first base, or that of its thick part "
+            "(EPDnew).",
+        ),
+        click.option(
+            "--negatives",
+            type=click.Choice(["paired", "tata", "shuffled"]),
+            default="paired",
+            show_default=True,
+            help="paired: non-promoters with a TATA box for promoters with one, the others "
+            "shuffled in pieces of 20 nt; or one kind for all.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def windows_options(command: F) -> F:
     """``--fasta``, ``--windows``, ``--frequencies`` and ``--strategy``: windows to be encoded."""
     options: list[Callable[[F], F]] = [
