@@ -17,6 +17,8 @@ from pybmfm.baselines.networks import NETWORKS
 from pybmfm.baselines.one_hot import channels_of_codes, code_matrix
 from pybmfm.core import derive_seed, progress
 from pybmfm.tasks import TaskTable
+from pybmfm.training.finetuning_examples import Scale
+from pybmfm.training.finetuning_prediction import scores_of
 from pybmfm.training.processes import choose_device
 
 BATCH = 32
@@ -42,10 +44,13 @@ class _Run:
     device: torch.device
     kind: str
 
+    def one_hot(self, codes: torch.Tensor) -> torch.Tensor:
+        """Channels of some rows, float32[rows, channels, places]."""
+        return self.channels[codes.to(self.device).long()].transpose(1, 2)
+
     def outputs(self, codes: torch.Tensor) -> torch.Tensor:
         """Logits or standardised values of some rows."""
-        one_hot = self.channels[codes.to(self.device).long()].transpose(1, 2)
-        result: torch.Tensor = self.network(one_hot)
+        result: torch.Tensor = self.network(self.one_hot(codes))
         return result
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -74,7 +79,7 @@ def fit_network(
     """
     torch.set_num_threads(threads)
     train = tables["train"]
-    scale = _scale(train)
+    scale = Scale.of(train)
     length = max(len(text) for table in tables.values() for text in table.sequences)
     splits = {name: _split(table, length, scale) for name, table in tables.items()}
     channels, names = channels_of_codes(train.encoded)
@@ -88,7 +93,10 @@ def fit_network(
     predicted = {name: _predict(run, splits[name].codes) for name in ("dev", "test")}
     return Fitted(
         description=f"{'residual ' if model == 'resnet' else ''}convolutions on one-hot sequences",
-        scores={name: _scores(train.kind, part, scale) for name, part in predicted.items()},
+        scores={
+            name: scores_of(train.kind, part, scale.mean, scale.deviation)
+            for name, part in predicted.items()
+        },
         parameters=sum(weight.numel() for weight in network.parameters()),
         features=list(_filters(run, splits["dev"], predicted["dev"], names, train)),
         facts={"epochs": epochs, "best_epoch": best_epoch, "device": place.type},
@@ -127,27 +135,11 @@ def _predict(run: _Run, codes: torch.Tensor) -> torch.Tensor:
     return torch.cat([run.outputs(part).cpu() for part in torch.split(codes, ROWS_AT_ONCE)])
 
 
-def _split(table: TaskTable, length: int, scale: tuple[float, float]) -> _Split:
+def _split(table: TaskTable, length: int, scale: Scale) -> _Split:
     targets = torch.from_numpy(table.targets)
     if table.kind == "regression":
-        targets = (targets - scale[0]) / scale[1]
+        targets = (targets - scale.mean) / scale.deviation
     return _Split(torch.from_numpy(code_matrix(table.sequences, length)), targets)
-
-
-def _scale(train: TaskTable) -> tuple[float, float]:
-    """Mean and deviation of training values."""
-    if train.kind != "regression":
-        return 0.0, 1.0
-    values = train.targets.astype(np.float64)
-    return float(values.mean()), float(values.std()) or 1.0
-
-
-def _scores(kind: str, outputs: torch.Tensor, scale: tuple[float, float]) -> np.ndarray:
-    if kind == "regression":
-        return np.asarray((outputs * scale[1] + scale[0]).numpy())
-    if kind == "multilabel":
-        return np.asarray(outputs.sigmoid().numpy())
-    return np.asarray(outputs.softmax(dim=1).numpy())
 
 
 def _filters(
@@ -170,8 +162,7 @@ def _best_matches(run: _Run, codes: torch.Tensor) -> np.ndarray:
     """Largest value of every first-layer filter, float32[rows, filters]."""
     parts = []
     for part in torch.split(codes, ROWS_AT_ONCE):
-        one_hot = run.channels[part.to(run.device).long()].transpose(1, 2)
-        parts.append(run.network.first(one_hot).amax(dim=2).cpu())  # type: ignore[operator]
+        parts.append(run.network.first(run.one_hot(part)).amax(dim=2).cpu())  # type: ignore[operator]
     return np.asarray(torch.cat(parts).numpy())
 
 

@@ -98,7 +98,7 @@ def assign_splits(bases: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int
     middles = (np.cumsum(weights) - weights / 2) / weights.sum()
     splits = np.full(len(bases), UNASSIGNED, dtype=np.int64)
     splits[order] = np.searchsorted(np.cumsum(SHARES)[:-1], middles, side="right")
-    _fill_empty(splits, bases, order)
+    fill_empty(splits, bases, order)
     return splits
 
 
@@ -184,7 +184,7 @@ def splits_of_contigs(
     return splits
 
 
-def _fill_empty(
+def fill_empty(
     splits: npt.NDArray[np.int64], bases: npt.NDArray[np.int64], order: npt.NDArray[np.int64]
 ) -> None:
     """Move the smallest block of the split with most blocks into each empty split."""

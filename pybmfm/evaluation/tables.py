@@ -180,8 +180,11 @@ def build_tables(folders: Iterable[str | Path], settings: TableSettings) -> Tabl
 
 
 def main_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep the main metric of each task and model: their first row."""
-    return table.drop_duplicates(["task", "model"], keep="first").reset_index(drop=True)
+    """Keep the main metric of each task, that of its first row, for every model that has it."""
+    mains = table.drop_duplicates("task")[["task", "metric"]]
+    return table.merge(mains, on=["task", "metric"]).drop_duplicates(
+        ["task", "model"], ignore_index=True
+    )
 
 
 class _Task:

@@ -131,11 +131,13 @@ def _baselines_unbeaten(main: pd.DataFrame, comparisons: pd.DataFrame) -> Iterat
         baseline = best_model(plain)
         if baseline is None or models.empty:
             continue
-        tasks += 1
-        verdicts = [
+        verdicts = {
             difference_sentence(str(task), comparisons, model, baseline, ("", ""))[0]
             for model in models["model"]
-        ]
+        }
+        if verdicts == {"missing"}:
+            continue
+        tasks += 1
         if "first" not in verdicts:
             unbeaten.append(f"{task} ({baseline})")
     if unbeaten:

@@ -247,9 +247,9 @@ class Cutter:
             return TOO_MANY_N
         return CROSSES if self.splits[contig].of(start, end)[0] < 0 else ""
 
-    def draw(self, windows: list[Window], number: int | None = None) -> list[Window]:
+    def draw(self, windows: list[Window]) -> list[Window]:
         """Keep ``max_positives`` of them, drawn from the seed, in order."""
-        number = number or self.settings.max_positives
+        number = self.settings.max_positives
         if number is None or len(windows) <= number:
             return windows
         rng = self.settings.rng("positives", windows[0].label)

@@ -15,7 +15,6 @@ from pybmfm.variants.placement import check_loci, read_bed
 if TYPE_CHECKING:
     import pandas as pd
 
-TSS_AT = ("auto", "five-prime", "thick")
 THICK = ("column7", "column8")
 SUMMIT = "column10"
 GFF_COLUMNS = 9
@@ -95,7 +94,7 @@ def read_peaks(path: Path) -> tuple[list[Point], list[tuple[str, int, int]], str
     source
         ``summit`` or ``middle``; ``summit`` where any peak has one.
     """
-    table = check_loci(_bed_with(path, "end", "give BED or narrowPeak"), path)
+    table = _bed_with(path, "end", "give BED or narrowPeak")
     middle = (table["start"] + table["end"]) // 2
     source = "middle"
     if SUMMIT in table:

@@ -96,9 +96,9 @@ class Associations:
         """Return how many rows of a source support an association."""
         return len(np.unique(self.row[self.source == self.sources.index(source)]))
 
-    def snps_of_terms(self) -> Ints:
-        """Return the number of SNPs of each disease, ``int64[terms]``."""
-        pairs = np.unique(np.stack([self.snp, self.term]), axis=1)
+    def snps_of_terms(self, chosen: NDArray[np.bool_] | slice = slice(None)) -> Ints:
+        """Return the number of SNPs of each disease in the chosen rows, ``int64[terms]``."""
+        pairs = np.unique(np.stack([self.snp[chosen], self.term[chosen]]), axis=1)
         return np.bincount(pairs[1], minlength=len(self.terms))
 
     def most_frequent(self, number: int) -> NDArray[np.bool_]:

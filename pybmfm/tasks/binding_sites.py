@@ -134,10 +134,11 @@ def _tiles(
     starts = np.arange(first, len(codes) - length + 1, length, dtype=np.int64)
     ends = starts + length
     split = splits.of(starts, ends) if len(starts) else starts
-    unknown = IntervalSet.where(codes == N_CODE).count(starts, ends)
-    keep = (unknown == 0) & (bound.count(starts, ends) == 0) & (split >= 0)
-    is_gc = (codes == BASES.index("G")) | (codes == BASES.index("C"))
-    gc = IntervalSet.where(is_gc).count(starts[keep], ends[keep])
+    tiles = codes[first : first + len(starts) * length].reshape(-1, length)
+    unknown = (tiles == N_CODE).any(axis=1)
+    keep = ~unknown & (bound.count(starts, ends) == 0) & (split >= 0)
+    is_gc = (tiles == BASES.index("G")) | (tiles == BASES.index("C"))
+    gc = np.count_nonzero(is_gc, axis=1)[keep]
     return _Tiles(contig, starts[keep], gc, split[keep])
 
 

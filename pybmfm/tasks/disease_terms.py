@@ -54,9 +54,9 @@ class DiseaseTerms:
         """Return the merged terms of a trait's name; none if no map has it."""
         return self.merged(self.by_name.get(plain_name(name), ()))
 
-    def label(self, term: str, otherwise: str = "") -> str:
+    def label(self, term: str) -> str:
         """Return the readable name of a term."""
-        return self.labels.get(term) or otherwise or term
+        return self.labels.get(term) or term
 
 
 def curie(text: str) -> str:

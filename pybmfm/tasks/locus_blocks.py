@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybmfm.core import UserError, derive_seed
+from pybmfm.corpus.splits import fill_empty
 from pybmfm.tasks.table import SPLITS
 
 SHARES = (0.8, 0.1, 0.1)  # the published ones
@@ -146,9 +147,5 @@ def _assign(sizes: Ints, order: Ints) -> Ints:
     for block in order:
         chosen[block] = lacking.argmax()
         lacking[chosen[block]] -= sizes[block]
-    for split in range(len(SPLITS)):
-        counts = np.bincount(chosen, minlength=len(SPLITS))
-        if not counts[split]:
-            donors = order[chosen[order] == counts.argmax()]
-            chosen[donors[sizes[donors].argmin()]] = split
+    fill_empty(chosen, sizes, order)
     return chosen

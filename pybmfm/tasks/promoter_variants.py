@@ -38,6 +38,7 @@ from pybmfm.variants import (
     read_rows,
     reference_texts,
     text_to_codes,
+    texts_to_align,
 )
 
 if TYPE_CHECKING:
@@ -265,10 +266,10 @@ def _place_all(settings: PromoterVariantSettings) -> dict[str, Placed]:
             genome, settings.frequencies, seed=settings.seed, strategy=settings.strategy
         )
         alignment = settings.alignment
-        if alignment.align and alignment.alignments is None:
+        texts = [text for frame in rows.values() for text in texts_to_align(frame)]
+        if texts and alignment.align and alignment.alignments is None:
             # All splits at once, because an index is made for each call.
             sam = Path(folder) / "reads.sam"
-            texts = [text for table in tables.values() for text in table.sequences]
             run_bwa(texts, settings.fasta, sam, alignment.threads)
             alignment = replace(alignment, alignments=sam)
         return {

@@ -437,18 +437,13 @@ def _disease_table(links: Associations, rows: _Rows, terms: DiseaseTerms) -> pd.
     split[rows.number] = rows.splits
     columns: dict[str, Any] = {"term": links.terms, "name": map(terms.label, links.terms)}
     for number, name in enumerate(SPLITS):
-        columns[name] = _snps_per_term(links, split[links.snp] == number)
+        columns[name] = links.snps_of_terms(split[links.snp] == number)
     for number, name in enumerate(links.sources):
-        columns[name] = _snps_per_term(links, links.source == number)
+        columns[name] = links.snps_of_terms(links.source == number)
     table = pd.DataFrame(columns)
     total = table[list(SPLITS)].sum(axis=1)
     order = np.argsort(-total.to_numpy(), kind="stable")
     return table.iloc[order[: int((total > 0).sum())]]
-
-
-def _snps_per_term(links: Associations, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    pairs = np.unique(np.stack([links.snp[chosen], links.term[chosen]]), axis=1)
-    return np.bincount(pairs[1], minlength=len(links.terms))
 
 
 def _describe(

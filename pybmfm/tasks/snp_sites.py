@@ -53,15 +53,16 @@ class SnpSites:
     ) -> None:
         self.genome = genome
         self.file = file
-        self._lengths = dict(lengths or {})
-        self._contigs: dict[str, str | None] = dict(aliases or {})
+        # All at once: a length says nothing where two contigs have it.
+        known = dict(lengths or {})
+        matched = match_contigs(genome.lengths, known, known)
+        self._contigs: dict[str, str | None] = {**matched, **(aliases or {})}
         self._comparable = self._mismatches = 0
 
     def contig(self, name: str) -> str | None:
         """Return the FASTA's name of a contig, None if it has none."""
         if name not in self._contigs:
-            lengths = {name: self._lengths[name]} if name in self._lengths else {}
-            self._contigs[name] = match_contigs(self.genome.lengths, [name], lengths).get(name)
+            self._contigs[name] = match_contigs(self.genome.lengths, [name]).get(name)
         return self._contigs[name]
 
     def base(self, contig: str, position: int) -> str:

@@ -8,8 +8,6 @@ from pybmfm.genome import BASES, Genome, decode_bases
 from pybmfm.tasks.disease_evidence import Evidence
 from pybmfm.tasks.snp_sites import Snp
 
-CENTRES = ("ref", "encoded")
-
 
 def snp_windows(
     genome: Genome, snps: Sequence[Evidence | Snp], flank: int, encoded: bool

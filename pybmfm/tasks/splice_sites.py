@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pybmfm.core import UserError
 from pybmfm.corpus import SPLITS
+from pybmfm.corpus.intervals import IntervalSet
 from pybmfm.genome import BASES, N_CODE, Genome, complement_bases, encode_bases, match_contigs
 from pybmfm.tasks.annotated_windows import (
     AnnotationSettings,
@@ -279,9 +280,8 @@ def _places(
         rng = settings.common.rng(RANDOM, contig, minus)
         # A hundredth of the places is plenty, and few enough to keep apart.
         places = np.sort(rng.permutation(places)[: max(1000, len(places) // 100)])
-    unknown = np.r_[0, np.cumsum(codes == N_CODE)]
-    allowed = settings.common.max_n * settings.length
-    places = places[unknown[places + half] - unknown[places - half] <= allowed]
+    unknown = IntervalSet.where(codes == N_CODE).count(places - half, places + half)
+    places = places[unknown <= settings.common.max_n * settings.length]
     if not len(places):
         return
     position = len(codes) - 1 - places if minus else places

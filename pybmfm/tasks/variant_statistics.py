@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybmfm.core import write_table
-from pybmfm.variants import ALPHABET, STATES, VARIANT_CODE, states_of_code, text_to_codes
+from pybmfm.tokenizer.variant_tokens import variant_name
+from pybmfm.variants import ALPHABET, VARIANT_CODE, text_to_codes
 from pybmfm.variants.symbols import PAIR_CODE
 
 if TYPE_CHECKING:
@@ -122,17 +123,12 @@ def _symbol_table(counts: Mapping[tuple[str, str], _Counts]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        (task, label, ALPHABET[code], _states(code), int(one.encoded[code]),
+        (task, label, ALPHABET[code], variant_name(code), int(one.encoded[code]),
          round(float(one.encoded[code] / one.encoded.sum()), 6))
         for (task, label), one in counts.items()
         for code in np.flatnonzero(one.encoded).tolist()
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["task", "label", "symbol", "states", "count", "share"])
-
-
-def _states(code: int) -> str:
-    first, second = (STATES[state] for state in states_of_code(code))
-    return first if code < PAIR_CODE else f"{first}/{second}"
 
 
 def _placed_table(placed: Mapping[str, Mapping[str, Mapping[str, int]]]) -> pd.DataFrame:
@@ -187,7 +183,7 @@ def _draw(folder: Path, counts: Mapping[tuple[str, str], _Counts]) -> None:
         right.set_yticks([])
         few = order[:: max(1, len(order) // 30)]
         places = [int(np.flatnonzero(order == code)[0]) for code in few]
-        right.set_xticks(places, [_states(int(code)) for code in few], rotation=90, fontsize=6)
+        right.set_xticks(places, [variant_name(int(code)) for code in few], rotation=90, fontsize=6)
         figure.colorbar(image, ax=right, label="log10 of its share")
         title(right, "b", f"Symbols, the {len(order)} that occur, by frequency")
         caption(figure, "Classes whose two rows differ at a glance are told apart without biology.")

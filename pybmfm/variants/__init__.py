@@ -7,7 +7,7 @@ codes, with `WindowEncoder.encode_many`.
 from pybmfm.variants.draws import STRATEGIES
 from pybmfm.variants.encoder import ContigEncoder, WindowEncoder
 from pybmfm.variants.haplotypes import PhasedPanel
-from pybmfm.variants.placement import Locus, place_rows, read_rows, reference_texts
+from pybmfm.variants.placement import Locus, place_rows, read_rows, reference_texts, texts_to_align
 from pybmfm.variants.sequences import encode_loci, encode_locus
 from pybmfm.variants.strands import reverse_complement_codes
 from pybmfm.variants.symbols import (
@@ -43,4 +43,5 @@ __all__ = [
     "reverse_complement_codes",
     "states_of_code",
     "text_to_codes",
+    "texts_to_align",
 ]

@@ -83,8 +83,7 @@ def place_rows(
             loci[row], reasons[row] = locus, reason
     rest = [row for row, reason in enumerate(reasons) if reason == NO_COORDINATES]
     if rest and alignment.wanted and "sequence" in table:
-        texts = table["sequence"].iloc[rest].fillna("").astype(str).str.strip().tolist()
-        found = align_sequences(texts, genome.lengths, genome.path, alignment)
+        found = align_sequences(texts_to_align(table), genome.lengths, genome.path, alignment)
         for row, one in zip(rest, found, strict=True):
             loci[row] = Locus(one.contig, one.start, one.end, one.strand)
             reasons[row] = one.reason(alignment)
@@ -96,6 +95,14 @@ def place_rows(
             remedy="give contig, start and end, a BED file, or align its sequences with --align",
         )
     return loci, reasons
+
+
+def texts_to_align(table: pd.DataFrame) -> list[str]:
+    """Return the sequences of the rows without coordinates: what an alignment has to place."""
+    if "sequence" not in table:
+        return []
+    rest = table[~_has_coordinates(table)]
+    return [str(text) for text in rest["sequence"].fillna("").astype(str).str.strip()]
 
 
 def reference_texts(genome: Genome, loci: Sequence[Locus]) -> list[str]:

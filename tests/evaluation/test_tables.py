@@ -157,6 +157,19 @@ def test_external_scores_stand_beside_the_models_on_the_same_rows(tmp_path: Path
     assert "mcc" not in set(tables.table2.query("model == 'CADD'")["metric"])
 
 
+def test_a_tool_s_ranking_is_not_taken_for_the_main_metric(tmp_path: Path) -> None:
+    folders = [write_result(tmp_path, "tf", model) for model in ("ref", "snp")]
+    frame = pd.DataFrame({"id": [f"test-{n}" for n in range(40)], "score": ["1"] * 40})
+    main = main_rows(build_tables(folders, external(tmp_path, frame)).table2)
+    assert main[["model", "metric"]].values.tolist() == [["ref", "mcc"], ["snp", "mcc"]]
+
+
+def test_a_tool_need_not_have_scores_of_tasks_that_it_does_not_cover(tmp_path: Path) -> None:
+    folders = [write_result(tmp_path, task, "ref") for task in ("a", "b")]
+    frame = pd.DataFrame({"id": ["test-1", "test-2"], "no": ["1", "2"], "task": ["c", "c"]})
+    assert build_tables(folders, external(tmp_path, frame)).external.empty
+
+
 @pytest.mark.parametrize(
     ("frame", "sentence"),
     [

@@ -57,3 +57,8 @@ def test_it_is_said_in_words_where_snp_does_not_beat_ref_or_a_baseline() -> None
     assert sentences[3].startswith("Only 3 seeds for some cells: few")
     lonely = list(result_sentences(main(("a", "ref", 0.5)), found))
     assert lonely[0] == "SNP and REF cannot be compared: no result of SNP."
+
+
+def test_nothing_is_said_of_baselines_that_nothing_was_compared_with() -> None:
+    rows = main(("a", "kmer-svm", 0.6), ("a", "ref", 0.5))
+    assert not any("baseline" in one for one in result_sentences(rows, comparisons()))
