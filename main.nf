@@ -48,12 +48,13 @@ def recordParameters(options) {
 
 // Where the report and the scored variants are, once all is published, and which cells are missing.
 def announceResults(outdir) {
-    def lost = file("${outdir}/summary/missing.tsv")
-    if (lost.exists()) {
+    // A run that left nothing out may have found the list of an earlier one.
+    def lost = workflow.stats.ignoredCount ? file("${outdir}/summary/missing.tsv") : null
+    if (lost?.exists()) {
         def cells = lost.splitCsv(header: true, sep: '\t').collect { row -> "${row.task} ${row.model} ${row.seed}" }
         log.warn("${cells.size()} of the results asked for failed and are missing in the tables: ${cells.join(', ')}. The lines above say why; -resume runs them again.")
     }
-    if (workflow.success || lost.exists()) {
+    if (workflow.success || lost?.exists()) {
         def found = files("${outdir}/report.html") + files("${outdir}/scored_variants/*.vcf.gz").sort()
         log.info("Results:\n" + found.collect { result -> "  ${result.toUriString()}" }.join('\n'))
     }

@@ -54,15 +54,18 @@ workflow PYBMFM {
         made        = made.mix(CORPUS.out.frequencies.mix(CORPUS.out.windows).map { _meta, artefact -> artefact })
     }
 
+    // '/data/results/checkpoints', where training goes on after an interruption
+    durable = durablePath(options.checkpoint_root ?: "${options.outdir}/checkpoints")
+
     // corpora -> [[encoding: 'ref'], model_ref], [[encoding: 'snp'], model_snp]
     if (!options.checkpoint) {
-        PRETRAINING(tokenizers, corpora, durablePath(options.checkpoint_root ?: "${options.outdir}/checkpoints"), digest)
+        PRETRAINING(tokenizers, corpora, durable, digest)
         checkpoints = PRETRAINING.out.checkpoints
         made        = made.mix(PRETRAINING.out.comparison)
     }
 
     // models x tasks x seeds -> [[model: 'snp', task: 'promoter', kind: 'binary', seed: 0], result]
-    BENCHMARK(checkpoints, sheets, genome, frequencies, diseases, options, digest)
+    BENCHMARK(checkpoints, sheets, genome, frequencies, diseases, durable, options, digest)
 
     // corpora + tasks -> leakage: what train, dev and test share
     // [[corpus_ref, corpus_snp], [tokenizer_ref, tokenizer_snp], [[[task: 'promoter', ...], train.csv, dev.csv, test.csv], ...]]

@@ -6,6 +6,7 @@ process FINETUNE {
 
     input:
     tuple val(meta), path(checkpoint, stageAs: 'checkpoint/*'), path(train, stageAs: 'train/*'), path(dev, stageAs: 'dev/*'), path(test, stageAs: 'test/*')
+    val checkpoint_root
     val digest
 
     output:
@@ -22,7 +23,6 @@ process FINETUNE {
     def few = meta.rows ? "--max-train-rows ${meta.rows}" : ''
     def metric = meta.metric ? "--metric ${meta.metric}" : ''
     def start = [scratch: '--from-scratch', 'frozen-random': '--from-scratch --frozen'].get(meta.model) ?: ''
-    def durable = task.ext.checkpoints ? "--checkpoints '${file(task.ext.checkpoints).toUriString()}' --resume" : ''
     def save = !meta.rows && "${meta.seed}" == task.ext.save_seed && (!task.ext.save_tasks || meta.task in task.ext.save_tasks) ? '--save-model' : ''
     """
     finetune \\
@@ -36,7 +36,9 @@ process FINETUNE {
         --seed ${meta.seed} \\
         --out ${folder} \\
         --threads ${task.cpus} \\
-        ${durable} ${start} ${metric} ${save} ${args} ${few}
+        --checkpoints '${checkpoint_root}/finetuning' \\
+        --resume \\
+        ${start} ${metric} ${save} ${args} ${few}
     """
 
     stub:

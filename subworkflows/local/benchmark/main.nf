@@ -20,6 +20,7 @@ workflow BENCHMARK {
     genome      // [genome.fa.gz, [genome.fa.gz.fai]]
     frequencies // frequencies, of the same genome
     diseases    // [clinvar.vcf.gz, gwas.tsv, [mondo_efo.sssom.tsv], []]
+    durable     // '/data/results/checkpoints'
     options     // [gue: 'GUE', mpra: null, seeds: [0, 1, 2], baselines: ['kmer-logistic'], few_shot_rows: [100], ...]
     digest      // '0f3a5c7e9b1d2468'
 
@@ -85,7 +86,7 @@ workflow BENCHMARK {
 
     // The same with few training rows, for curves apart from Table 2: [[..., seed: 0, rows: 100], ...]
     few_cells = cells.flatMap { row -> withFewRows(row, options) }
-    FINETUNE(cells.mix(few_cells), digest)
+    FINETUNE(cells.mix(few_cells), durable, digest)
 
     // [[model: 'cnn', task: 'promoter', kind: 'binary', metric: 'mcc', seed: 0], train.csv, dev.csv, test.csv]
     by_seed = channel

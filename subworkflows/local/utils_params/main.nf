@@ -170,7 +170,7 @@ def combinationProblems(Map options) {
         [options.align && !options.variant_tasks, '--variant_tasks: is missing; --align places the sequences of these tasks'],
         [(options.ontology || options.rsid_vcf) && !options.clinvar && !options.gwas, '--clinvar: is missing; --ontology and --rsid_vcf belong to --clinvar or --gwas'],
         [options.corpus && !options.tokenizer && !options.checkpoint, '--tokenizer: is missing; --corpus needs the tokenizers it was made with'],
-        [!options.checkpoint && !canHoldCheckpoints(options.checkpoint_root ?: options.outdir), '--checkpoint_root: must be a folder on a disk that every task reaches, or an address that begins with s3://, gs:// or abfs://'],
+        [!canHoldCheckpoints(options.checkpoint_root ?: options.outdir), '--checkpoint_root: must be a folder on a disk that every task reaches, or an address that begins with s3://, gs:// or abfs://'],
         [options.gue && isAddress(options.gue), '--gue: must be a local folder; unpack the benchmark first'],
         [options.min_length > options.max_length, '--min_length: is above --max_length'],
         [options.split == 'random' && (options.dev_contigs || options.test_contigs), '--split random: divides windows; leave out --dev_contigs and --test_contigs'],
@@ -187,7 +187,7 @@ def profileProblems(Map options, List profiles) {
         ['awsbatch' in profiles && !options.queue, '--queue: is missing; name the job queue of AWS Batch'],
         ['kubernetes' in profiles && !options.kubernetes_claim, '--kubernetes_claim: is missing; name a volume claim that every pod can write to'],
         ['google' in profiles && options.gpus > 0 && !options.gpu_type, '--gpu_type: is missing; name the kind of GPU, such as nvidia-tesla-t4'],
-        [cloud && !options.checkpoint && !isAddress(options.checkpoint_root ?: options.outdir), '--checkpoint_root: must be an address such as s3://bucket/checkpoints, as no disk outlives a task there']
+        [cloud && !isAddress(options.checkpoint_root ?: options.outdir), '--checkpoint_root: must be an address such as s3://bucket/checkpoints, as no disk outlives a task there']
     ]
     return rules.findAll { rule -> rule[0] }.collect { rule -> rule[1] }
 }
