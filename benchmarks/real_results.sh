@@ -48,5 +48,5 @@ printf '%s\t%s\n' "$(date -u +%F)" $(($(date +%s) - began)) >> wall_seconds.tsv
 # A failed cell ends the run with an error and is missing in the tables; they are written all the same.
 [ ! -f results/summary/table2.tsv ] || python "$project/benchmarks/render_results.py" \
     --summary results/summary --parameters results/pipeline_info/parameters.json --wall wall_seconds.tsv \
-    --command "benchmarks/real_results.sh ../shared/data OUT${*:+ $*}" --out results.md
+    --command "ROWS=$rows SEEDS=$seeds STEPS=$steps EPOCHS=$epochs TEST_ROWS=$tests benchmarks/real_results.sh DATA OUT${*:+ $*}" --out results.md
 exit $status

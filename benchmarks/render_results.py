@@ -2,7 +2,7 @@
 
     python benchmarks/render_results.py --summary results/summary \
         --parameters results/pipeline_info/parameters.json --wall wall_seconds.tsv \
-        --command 'benchmarks/real_results.sh ../shared/data OUT' --out docs/results.md
+        --command 'benchmarks/real_results.sh DATA OUT' --out docs/results.md
 """
 
 from __future__ import annotations

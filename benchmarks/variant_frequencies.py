@@ -99,7 +99,7 @@ def _real_pieces(counts: list[int], repeats: int) -> None:
     """Print the ratio on 15 Mb of real variants, a sparse file where starting up weighs more."""
     vcf, fasta = _PIECES / "variants.dbsnp_style.vcf.gz", _PIECES / "reference.pieces.fa.gz"
     if not vcf.is_file():
-        click.echo("real pieces of GRCh37: ../shared/data is absent")
+        click.echo("real pieces of GRCh37: absent")
         return
     import pysam
 

@@ -7,7 +7,14 @@ from typing import Any, TypeVar
 
 import click
 
-from pybmfm.cli.options import PATH, device_option, seed_option, task_options, threads_option
+from pybmfm.cli.options import (
+    PATH,
+    device_option,
+    precision_option,
+    seed_option,
+    task_options,
+    threads_option,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 POOLINGS = ("mean", "cls", "max")
@@ -184,13 +191,7 @@ def resume_options(command: F) -> F:
 @click.option("--save-model", is_flag=True, help="Also write the fine-tuned model to OUT/model.")
 @resume_options
 @device_option()
-@click.option(
-    "--precision",
-    type=click.Choice(("auto", "fp32", "bf16")),
-    default="auto",
-    show_default=True,
-    help="auto is bf16 on a GPU, fp32 elsewhere.",
-)
+@precision_option()
 @seed_option()
 @threads_option()
 def command(
@@ -210,6 +211,6 @@ def command(
     """
     from pybmfm.training.finetuning import FinetuneSettings, LoraSettings, finetune
 
-    targets = tuple((lora_targets or "").split(",")) if lora_targets else ()
+    targets = tuple(lora_targets.split(",")) if lora_targets else ()
     adapters = LoraSettings(lora_rank, lora_alpha, targets) if lora else None
     finetune(FinetuneSettings(**options, lora=adapters))

@@ -111,6 +111,17 @@ def device_option() -> Callable[[F], F]:
     )
 
 
+def precision_option() -> Callable[[F], F]:
+    """``--precision``: what a model computes in."""
+    return click.option(
+        "--precision",
+        type=click.Choice(("auto", "fp32", "bf16")),
+        default="auto",
+        show_default=True,
+        help="auto is bf16 on a GPU, fp32 elsewhere.",
+    )
+
+
 def inference_options(command: F) -> F:
     """``--batch-tokens``, ``--device`` and ``--threads`` of the verbs that only apply a model."""
     batch_tokens = click.option(

@@ -6,7 +6,13 @@ from typing import Any
 
 import click
 
-from pybmfm.cli.options import PATH, alphabet_option, inference_options, unused_seed_option
+from pybmfm.cli.options import (
+    PATH,
+    alphabet_option,
+    inference_options,
+    precision_option,
+    unused_seed_option,
+)
 
 
 @click.command("predict")
@@ -45,13 +51,7 @@ from pybmfm.cli.options import PATH, alphabet_option, inference_options, unused_
 )
 @alphabet_option()
 @inference_options
-@click.option(
-    "--precision",
-    type=click.Choice(("auto", "fp32", "bf16")),
-    default="auto",
-    show_default=True,
-    help="auto is bf16 on a GPU, fp32 elsewhere.",
-)
+@precision_option()
 @unused_seed_option()
 def command(**options: Any) -> None:
     """Predict classes, values or disease probabilities with a fine-tuned model.

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pybmfm.cli.options import PATH, device_option, seed_option, threads_option
+from pybmfm.cli.options import PATH, device_option, precision_option, seed_option, threads_option
 
 POSITIVE = click.IntRange(min=1)
 SHARE = click.FloatRange(0, 1)
@@ -99,13 +99,7 @@ CURRICULUM = Curriculum()
     metavar="TOKENS:STEPS,...",
     help="Begin with windows cut into short pieces, such as 8:300,64:300: learning starts sooner.",
 )
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "fp32", "bf16"]),
-    default="auto",
-    show_default=True,
-    help="auto: bf16 on a GPU, fp32 on a CPU.",
-)
+@precision_option()
 @click.option(
     "--compile",
     is_flag=True,

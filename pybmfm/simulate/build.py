@@ -35,8 +35,8 @@ def simulate(settings: SimulationSettings) -> None:
     """Make a demo world: genome, variants, genes, task tables, disease files.
 
     The same settings give the same bytes. The folder holds ``genome.fa.gz``,
-    ``variants.vcf.gz``, ``score.vcf.gz``, ``clinvar.vcf.gz``, ``gwas.tsv``, ``genes.tsv``,
-    ``genes.bed``, ``motifs.bed``, ``repeats.bed``, ``peaks.bed``, ``tss.bed``, ``genes.gtf``,
+    ``variants.vcf.gz``, ``score.vcf.gz``, ``clinvar.vcf.gz``, ``gwas.tsv``,
+    ``ontology.sssom.tsv``, ``genes.tsv``, ``genes.bed``, ``motifs.bed``, ``repeats.bed``, ``peaks.bed``, ``tss.bed``, ``genes.gtf``,
     ``peaks.narrowPeak``, ``tasks/`` and ``manifest.json``, which counts what was planted.
 
     Parameters
