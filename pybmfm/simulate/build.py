@@ -36,7 +36,8 @@ def simulate(settings: SimulationSettings) -> None:
 
     The same settings give the same bytes. The folder holds ``genome.fa.gz``,
     ``variants.vcf.gz``, ``score.vcf.gz``, ``clinvar.vcf.gz``, ``gwas.tsv``,
-    ``ontology.sssom.tsv``, ``genes.tsv``, ``genes.bed``, ``motifs.bed``, ``repeats.bed``, ``peaks.bed``, ``tss.bed``, ``genes.gtf``,
+    ``ontology.sssom.tsv``, ``genes.tsv``, ``genes.bed``, ``motifs.bed``, ``repeats.bed``,
+    ``peaks.bed``, ``tss.bed``, ``genes.gtf``,
     ``peaks.narrowPeak``, ``tasks/`` and ``manifest.json``, which counts what was planted.
 
     Parameters
