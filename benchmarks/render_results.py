@@ -18,8 +18,8 @@ import pandas as pd
 
 from pybmfm.evaluation import is_variant_set, main_rows
 from pybmfm.report.model_names import in_order
-from pybmfm.report.result_sentences import missing_sentences, result_sentences
-from pybmfm.report.result_tables import ALWAYS_SHOWN
+from pybmfm.report.result_sentences import best_model, missing_sentences, result_sentences
+from pybmfm.report.result_tables import shown_metrics
 
 SHOWN = (
     "preset", "steps", "passes", "max_train_rows", "epochs", "finetune_learning_rate", "seeds",
@@ -87,12 +87,9 @@ def wide(table: pd.DataFrame, key: str) -> Iterator[str]:
     models = in_order(table["model"])
     yield from header([key, "metric", *models, "published"])
     for name, cells in table.groupby(key, sort=True):
-        metrics = list(dict.fromkeys(cells.loc[cells["seeds"] > 0, "metric"]))
-        for place, metric in enumerate(metrics):
-            if place and metric not in ALWAYS_SHOWN:
-                continue
-            rows = cells[cells["metric"] == metric].set_index("model")
-            best = rows["mean"].idxmax() if rows["mean"].notna().any() else None
+        for metric in shown_metrics(cells):
+            of_metric = cells[cells["metric"] == metric]
+            rows, best = of_metric.set_index("model"), best_model(of_metric)
             shown = [
                 cell(rows.loc[model], model == best) if model in rows.index else "missing"
                 for model in models
@@ -103,6 +100,8 @@ def wide(table: pd.DataFrame, key: str) -> Iterator[str]:
 
 def cell(values: Any, bold: bool) -> str:
     """Mean and interval of one model."""
+    if values["seeds"] == 0:
+        return "missing"
     if math.isnan(values["mean"]):
         return "not defined"
     mean = f"**{values['mean']:.3f}**" if bold else f"{values['mean']:.3f}"

@@ -37,7 +37,7 @@ def wide_table(table2: pd.DataFrame, key: str = "task") -> str:
     models = in_order(table2["model"])
     rows = []
     for task, cells in table2.groupby(key, sort=True):
-        for metric in _shown_metrics(cells):
+        for metric in shown_metrics(cells):
             of_metric = cells[cells["metric"] == metric]
             by_model = {row.model: row for row in of_metric.itertuples()}
             absent = {row.model: row for row in cells[cells["seeds"] == 0].itertuples()}
@@ -75,7 +75,8 @@ def page(title: str, body: str) -> str:
     return PAGE.format(title=html.escape(title), body=body)
 
 
-def _shown_metrics(cells: pd.DataFrame) -> list[str]:
+def shown_metrics(cells: pd.DataFrame) -> list[str]:
+    """Return the metrics of a task that its table shows: the main one, and F1 and MCC."""
     present = list(dict.fromkeys(cells.loc[cells["seeds"] > 0, "metric"]))
     if not present:
         return [str(cells["metric"].iloc[0])]

@@ -17,10 +17,13 @@ def write_tables(folder: Path) -> None:
         ("tf", "ref", 3, "f1", 0.7, 0.6, 0.8, "F1 81.87 x100 (paper REF)"),
         ("tf", "snp", 3, "mcc", 0.5, 0.4, 0.6, ""),
         ("tf", "snp", 3, "f1", 0.75, 0.65, 0.85, ""),
+        ("gone", "ref", 0, "mcc", None, None, None, ""),
+        ("mpra", "ref", 3, "mse", 0.9, 0.8, 1.0, ""),
+        ("mpra", "snp", 3, "mse", 1.1, 1.0, 1.2, ""),
         ("chr20.class4", "snp", 3, "mcc", 0.1, -0.1, 0.3, ""),
     ]
     table = pd.DataFrame(rows, columns=columns).assign(
-        parameters=1000, seconds=2.5, rows=200, repeated_rows=[4, 4, 4, 4, 0],
+        parameters=1000, seconds=2.5, rows=200, repeated_rows=[4, 4, 4, 4, 0, 0, 0, 0],
         mean_without=0.39, low_without=0.2, high_without=0.5, note="",
     )  # fmt: skip
     table.to_csv(folder / "table2.tsv", sep="\t", index=False)
@@ -48,6 +51,8 @@ def test_the_page_shows_tables_verdicts_gaps_and_times(rendered: str) -> None:
         "1.5 min (2026-01-01), 0.5 min (2026-01-02)",
         "| tf | mcc | 0.412 [0.300, 0.500] | **0.500** [0.400, 0.600] |",
         "F1 81.87 x100 (paper REF)",
+        "| gone | mcc | missing | missing |",
+        "| mpra | mse | **0.900** [0.800, 1.000] | 1.100 [1.000, 1.200] |",
         "SNP and REF cannot be told apart",
         "tf: no result of cnn with seed 1.",
         "| tf | ref | mcc | 4 | 200 | 0.412 | 0.390 [0.200, 0.500] |",
