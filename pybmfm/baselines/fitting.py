@@ -6,13 +6,14 @@ import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pybmfm.baselines.feature_models import FeatureSettings, fit_constant, fit_on_features
 from pybmfm.baselines.fitted import Feature, Fitted
 from pybmfm.baselines.kmers import LONGEST
 from pybmfm.baselines.motif_files import read_motifs
 from pybmfm.core import UserError, output_directory, write_manifest, write_table
-from pybmfm.evaluation import compute_metrics, save_result
+from pybmfm.evaluation import main_metric_text, save_result
 from pybmfm.tasks import TaskTable, check_metric, read_task_splits, task_of_table
 
 log = logging.getLogger("pybmfm")
@@ -100,12 +101,8 @@ def fit_baseline(settings: BaselineSettings) -> None:
         fitted = _fit(settings, tables, metric)
     seconds = time.monotonic() - started
     with output_directory(settings.out) as folder:
-        _write(folder, settings, tables, fitted, metric, seconds)
-    dev, test = (
-        compute_metrics(settings.kind, tables[split].targets, fitted.scores[split])[metric]
-        for split in ("dev", "test")
-    )
-    log.info("%s: %s %.4f on dev, %.4f on test", settings.model, metric, dev, test)
+        metrics = _write(folder, settings, tables, fitted, metric, seconds)
+    log.info("%s: %s", settings.model, main_metric_text(metrics))
 
 
 def _check(settings: BaselineSettings) -> str:
@@ -151,8 +148,8 @@ def _write(
     fitted: Fitted,
     metric: str,
     seconds: float,
-) -> None:
-    save_result(
+) -> dict[str, Any]:
+    metrics = save_result(
         folder,
         task=settings.task or task_of_table(settings.train),
         model=settings.model,
@@ -184,6 +181,7 @@ def _write(
         inputs=[settings.train, settings.dev, settings.test, *motifs],
         counts={split: table.counts for split, table in tables.items()},
     )
+    return metrics
 
 
 def _write_top_features(folder: Path, features: list[Feature]) -> None:

@@ -9,7 +9,7 @@ from pybmfm.evaluation.metrics import compute_metrics
 from pybmfm.evaluation.orientations import average_orientations
 from pybmfm.evaluation.published import published_figure
 from pybmfm.evaluation.repeated import read_repeated_ids
-from pybmfm.evaluation.results import Result, load_result, save_result
+from pybmfm.evaluation.results import Result, load_result, main_metric_text, save_result
 from pybmfm.evaluation.table3 import is_variant_set, table_3
 from pybmfm.evaluation.tables import Tables, TableSettings, build_tables, main_rows
 
@@ -26,6 +26,7 @@ __all__ = [
     "few_shot_curves",
     "is_variant_set",
     "load_result",
+    "main_metric_text",
     "main_rows",
     "published_figure",
     "read_expected",

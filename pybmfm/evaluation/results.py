@@ -58,7 +58,7 @@ def save_result(
     table_test: TaskTable,
     scores_test: np.ndarray,
     extra: Mapping[str, Any] | None = None,
-) -> None:
+) -> dict[str, Any]:
     """Write ``predictions.parquet`` and ``metrics.json`` into a folder being made.
 
     Where a table holds both strands of a sequence (ids ``X`` and ``X/rc``), their mean is the
@@ -72,13 +72,18 @@ def save_result(
         The one that heads the task.
     extra
         Further keys of ``metrics.json``, JSON types only.
+
+    Returns
+    -------
+    dict
+        The content of ``metrics.json``.
     """
     splits = {
         "dev": average_orientations(table_dev, scores_dev),
         "test": average_orientations(table_test, scores_test),
     }
     _write_predictions(Path(folder) / PREDICTIONS, splits)
-    content = {
+    content: dict[str, Any] = {
         "task": task,
         "model": model,
         "seed": seed,
@@ -93,6 +98,23 @@ def save_result(
         **(extra or {}),
     }
     write_json(Path(folder) / METRICS_FILE, content)
+    return content
+
+
+def main_metric_text(metrics: Mapping[str, Any]) -> str:
+    """Say the task's main metric on dev and test in words.
+
+    Parameters
+    ----------
+    metrics
+        The content of ``metrics.json``.
+    """
+    name = metrics["metric"]
+    values = ((split, metrics[split][name]) for split in ("dev", "test"))
+    said = (
+        f"{'undefined' if value is None else f'{value:.4f}'} on {split}" for split, value in values
+    )
+    return f"{name} {', '.join(said)}"
 
 
 def read_metrics(folder: str | Path) -> dict[str, Any]:

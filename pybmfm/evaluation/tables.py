@@ -202,9 +202,9 @@ class _Task:
         self.missing = [(model, seed) for name, model, seed in missing if name == task]
         self.seed = derive_seed(settings.seed, task)
         self.draws = max(settings.draws, draws_for(len(cells)) if settings.draws == DRAWS else 0)
-        # Models that were tested on the same rows can be paired: by sorted ids, in one order.
-        self.drawn: dict[tuple[str, ...], dict[str, Drawn]] = {}
-        self.order: dict[tuple[str, ...], list[str]] = {}
+        # Models that were tested on the same rows can be paired: by digest, in one order of ids.
+        self.drawn: dict[str, dict[str, Drawn]] = {}
+        self.order: dict[str, list[str]] = {}
         self.external: list[ExternalRow] = []
         self.main = ""
         self._rows = [row for cell in cells for row in self._model(cell)]
@@ -236,7 +236,7 @@ class _Task:
         cell = load_cell(folders)
         note = self._seeds_missing(folders.model)
         self.main = self.main or str(folders.metrics[0]["metric"])
-        key = tuple(sorted(cell.ids))
+        key = cell.rows_digest()
         order = self.order.setdefault(key, cell.ids)
         if cell.ids != order:
             place = {name: row for row, name in enumerate(cell.ids)}

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import numpy as np
 import torch
 
 from pybmfm.core import derive_seed, output_directory
-from pybmfm.evaluation import average_orientations, compute_metrics
+from pybmfm.evaluation import main_metric_text
 from pybmfm.model import Encoder, SequenceModel, load_encoder
 from pybmfm.model.adapters import add_adapters, save_adapters
 from pybmfm.tasks import TaskTable, check_metric, read_task_splits
-from pybmfm.training.finetuning_examples import Examples, Scale, make_examples, token_limit
+from pybmfm.training.finetuning_examples import Scale, make_examples, token_limit
 from pybmfm.training.finetuning_loop import JOURNAL, FinetuneRun, Job, facts_of_state
 from pybmfm.training.finetuning_losses import Loss, balanced_weights
 from pybmfm.training.finetuning_place import cleared, run_identity, run_storage
@@ -103,7 +102,7 @@ def _finetune(settings: FinetuneSettings, metric: str, stop: StopRequest) -> Non
             for name in ("dev", "test")
         }
         (folder / JOURNAL).write_text("".join(f"{line}\n" for line in run.journal))
-        write_result(folder, settings, metric, examples, scores, encoder, facts)
+        metrics = write_result(folder, settings, metric, examples, scores, encoder, facts)
         if adapted is not None:
             save_adapters(adapted, folder / "adapter", encoder.name)
             adapted.merge_and_unload()
@@ -112,7 +111,7 @@ def _finetune(settings: FinetuneSettings, metric: str, stop: StopRequest) -> Non
                 folder / "model", settings, encoder, network, tables["train"], scale, limit
             )
         write_run_manifest(folder, settings, encoder, examples, limit)
-    _report(settings, metric, examples, scores, facts)
+    log.info("%s (step %d of lowest dev loss)", main_metric_text(metrics), facts["best_step"])
 
 
 def _tables(settings: FinetuneSettings) -> dict[str, TaskTable]:
@@ -151,26 +150,3 @@ def _network(
         lora = settings.lora
         adapted = add_adapters(network.encoder, lora.rank, lora.alpha, lora.targets)
     return network, adapted
-
-
-def _report(
-    settings: FinetuneSettings,
-    metric: str,
-    examples: dict[str, Examples],
-    scores: dict[str, np.ndarray],
-    facts: dict[str, Any],
-) -> None:
-    # As in metrics.json, where both strands of a sequence count as one row.
-    averaged = (
-        average_orientations(examples[split].table, scores[split]) for split in ("dev", "test")
-    )
-    dev, test = (
-        compute_metrics(settings.kind, table.targets, values)[metric] for table, values in averaged
-    )
-    log.info(
-        "%s %.4f on dev, %.4f on test (step %d of lowest dev loss)",
-        metric,
-        dev,
-        test,
-        facts["best_step"],
-    )

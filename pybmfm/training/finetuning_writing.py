@@ -23,9 +23,9 @@ def write_result(
     scores: dict[str, np.ndarray],
     encoder: Encoder,
     facts: dict[str, Any],
-) -> None:
-    """Write ``predictions.parquet`` and ``metrics.json``."""
-    save_result(
+) -> dict[str, Any]:
+    """Write ``predictions.parquet`` and ``metrics.json``; return what the latter holds."""
+    return save_result(
         folder,
         task=settings.task_name,
         model=settings.model_name or default_name(settings, encoder),

@@ -136,6 +136,25 @@ def test_the_majority_predicts_the_training_shares(tmp_path: Path) -> None:
     assert metrics["test"]["auroc"] == 0.5
 
 
+def test_what_is_logged_is_what_the_result_says(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a table holds both strands of a sequence, both count their mean once."""
+
+    def both_strands(rng: np.random.Generator, texts: list[str]) -> pd.DataFrame:
+        frame = pd.DataFrame({"sequence": texts, "value": rng.normal(0, 1, len(texts))})
+        ids = [f"r{row // 2}{'/rc' if row % 2 else ''}" for row in range(len(frame))]
+        return frame.assign(id=ids)
+
+    caplog.set_level("INFO", logger="pybmfm")
+    metrics = fit(write_splits(tmp_path, both_strands), kind="regression", k=(2,))
+    dev, test = metrics["dev"]["pearson"], metrics["test"]["pearson"]
+    assert f"kmer-logistic: pearson {dev:.4f} on dev, {test:.4f} on test" in caplog.text
+    caplog.clear()
+    fit(tmp_path, kind="regression", model="majority")
+    assert "majority: pearson undefined on dev, undefined on test" in caplog.text
+
+
 def test_two_runs_are_equal(tmp_path: Path) -> None:
     write_splits(tmp_path, with_motif)
     runs = [fit(tmp_path, max_train_rows=60, seed=3, k=(3,)) for _ in range(2)]

@@ -41,11 +41,12 @@ def test_a_table_of_one_strand_is_left_as_it_is() -> None:
 def test_results_hold_one_row_per_sequence(tmp_path: Path) -> None:
     rows = table(["a", "a/rc", "b", "b/rc", "c"])
     scores = np.array([[0.0], [2.0], [5.0], [7.0], [9.0]], dtype=np.float32)
-    save_result(
+    returned = save_result(
         tmp_path, task="t", model="m", seed=0, kind="regression", metric="pearson", classes=[],
         table_dev=rows, scores_dev=scores, table_test=rows, scores_test=scores,
     )  # fmt: skip
     metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics == returned
     assert metrics["rows"] == {"dev": 3, "test": 3}
     expected = np.corrcoef([0, 2, 4], [1, 6, 9])[0, 1]
     assert metrics["test"]["pearson"] == pytest.approx(expected)

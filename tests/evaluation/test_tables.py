@@ -129,6 +129,21 @@ def test_models_on_the_same_rows_in_another_order_are_paired(tmp_path: Path) -> 
     assert row["difference"] == pytest.approx(ref - snp)
 
 
+@pytest.mark.parametrize("column", ["truth", "group"])
+def test_equal_ids_of_another_table_are_not_paired(tmp_path: Path, column: str) -> None:
+    folders = [write_result(tmp_path, "tf", model) for model in ("ref", "snp", "old")]
+    path = folders[2] / "predictions.parquet"
+    frame = pd.read_parquet(path)
+    other = {"truth": 1 - frame["truth"], "group": [f"g{n // 2}" for n in range(len(frame))]}
+    frame.assign(**{column: other[column]}).to_parquet(path)
+    tables = build_tables(folders, TableSettings(draws=DRAWS))
+    pairs = tables.comparisons[["model_a", "model_b"]].drop_duplicates().values.tolist()
+    assert pairs == [["ref", "snp"]]
+    notes = tables.table2.drop_duplicates("model").set_index("model")["note"]
+    assert notes[["ref", "snp"]].tolist() == ["", ""]
+    assert "not compared" in notes["old"]
+
+
 def external(folder: Path, frame: pd.DataFrame, name: str = "CADD") -> TableSettings:
     path = folder / f"{name}.tsv"
     frame.to_csv(path, sep="\t", index=False)
