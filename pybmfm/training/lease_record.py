@@ -67,8 +67,12 @@ class FileRecord:
             handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         except FileExistsError:
             return False
-        with os.fdopen(handle, "w") as file:
-            file.write(content)
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(content)
+        except OSError:  # a full disk: an empty record would be waited for
+            self.remove()
+            raise
         return True
 
     def read(self) -> Found | None:
@@ -81,8 +85,11 @@ class FileRecord:
     def replace(self, content: str, found: Found | None) -> bool:  # noqa: ARG002
         """See `Record`."""
         aside = self.path.with_suffix(f".{uuid.uuid4().hex}")
-        aside.write_text(content)
-        os.replace(aside, self.path)
+        try:
+            aside.write_text(content)
+            os.replace(aside, self.path)
+        finally:
+            aside.unlink(missing_ok=True)
         return True
 
     def remove(self) -> None:

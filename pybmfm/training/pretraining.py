@@ -300,6 +300,8 @@ class _Run:
         )
 
     def _log(self, **record: Any) -> None:
+        if self.held is not None:
+            self.held.check_if_overdue()
         self.log.write(step=self.state.step, **record)
         if self.events is not None:
             numbers = {name: value for name, value in record.items() if value is not None}
@@ -420,6 +422,7 @@ class _Run:
         self.held.check()
         settings, out = self.settings, self.settings.out
         write_json(out / "metrics.json", self._metrics(dev, test))
+        self.log.complete()
         self.storage.save_logs()
         if self._has_best() and settings.checkpoints:
             self.best.copy_to(out / BEST, self.held.check)

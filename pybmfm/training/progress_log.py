@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import math
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +14,14 @@ from typing import Any
 
 from pybmfm.core import UserError
 
+log = logging.getLogger("pybmfm")
 NAME = "progress.jsonl"
 
 
 class ProgressLog:
     """Append records to one or several copies of the log.
+
+    What a full disk does not take is kept and appended as soon as there is room.
 
     Parameters
     ----------
@@ -42,6 +48,7 @@ class ProgressLog:
                     file=path,
                     remedy="choose a folder you may write to",
                 ) from error
+        self._late = dict.fromkeys(self.paths, "")
 
     def _prepare(self, path: Path, anew: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,8 +66,47 @@ class ProgressLog:
             for key, value in record.items()
         }
         for path in self.paths:
-            with path.open("a") as file:
-                file.write(json.dumps(clean) + "\n")
+            self._append(path, json.dumps(clean) + "\n")
+
+    def complete(self) -> None:
+        """Append what is still kept back.
+
+        Raises
+        ------
+        UserError
+            If the last of the folders does not take it; the others are copies.
+        """
+        for path in self.paths:
+            self._append(path, "")
+        if self._late[self.paths[-1]]:
+            raise UserError(
+                "cannot be written to the end",
+                file=self.paths[-1],
+                remedy="make space and run again with --resume",
+            )
+
+    def _append(self, path: Path, line: str) -> None:
+        told = bool(self._late[path])
+        self._late[path] += line
+        try:
+            if self._late[path]:
+                _append_whole(path, self._late[path])
+            self._late[path] = ""
+        except OSError as error:
+            if not told:
+                log.warning("%s cannot be written for now (%s)", path, error)
+
+
+def _append_whole(path: Path, text: str) -> None:
+    """Append a text, or leave the file as it was and raise OSError."""
+    size = path.stat().st_size
+    try:
+        with path.open("a") as file:
+            file.write(text)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.truncate(path, size)
+        raise
 
 
 def _drop_torn_line(path: Path) -> None:

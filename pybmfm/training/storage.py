@@ -168,9 +168,11 @@ def replaced_folder(target: Path, check: Callable[[], None]) -> Iterator[Path]:
             shutil.rmtree(target)
         os.replace(staging, target)
         _sync(target.parent)
-    finally:
+        # Only who may write here sweeps: one that was taken over would sweep what another writes.
         for orphan in target.parent.glob(f".{target.name}.*.part"):
             shutil.rmtree(orphan, ignore_errors=True)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _make_durable(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +86,30 @@ def test_waiting_ends_when_asked_to_stop(tmp_path):
 def test_the_environment_sets_the_seconds(tmp_path, monkeypatch):
     monkeypatch.setenv("PYBMFM_LEASE_SECONDS", "7")
     assert Lease(record(tmp_path)).stale_after == 7
+
+
+def test_a_frozen_owner_looks_before_it_writes(tmp_path, monkeypatch):
+    """Frozen, its heart stands still too, and another takes over in the meantime."""
+    monkeypatch.setattr(Lease, "_beat", lambda lease: None)
+    with Lease(record(tmp_path), stale_after=3600) as lease:
+        foreign(tmp_path)
+        lease.check_if_overdue()  # the heartbeat is young: nobody can have taken over
+        lease.stale_after = 0
+        with pytest.raises(UserError, match="taken this checkpoint folder over"):
+            lease.check_if_overdue()
+
+
+def test_a_full_disk_leaves_no_piece_of_a_lease(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    held = Lease(record(tmp_path / "held"), stale_after=3600)
+    with held, monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", fail)
+        with pytest.raises(OSError, match="No space"):
+            held.record.replace("{}", None)
+        assert [path.name for path in (tmp_path / "held").iterdir()] == [LEASE]
+    monkeypatch.setattr("os.fdopen", fail)
+    with pytest.raises(UserError, match="cannot be written"), Lease(record(tmp_path / "new")):
+        pass
+    assert not list((tmp_path / "new").iterdir())

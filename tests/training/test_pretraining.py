@@ -16,7 +16,8 @@ import pytest
 import torch
 
 from pybmfm.core import Interrupted, OutOfMemory, UserError, read_manifest
-from pybmfm.training import pretrain, pretraining
+from pybmfm.training import evaluating, pretrain, pretraining
+from pybmfm.training.lease import Lease
 from pybmfm.training.optimizer import adamw
 from pybmfm.training.schedule import learning_rate
 
@@ -50,6 +51,28 @@ def test_writes_a_model_a_log_and_metrics(reference, small_tokenizer):
     metrics = json.loads((reference / "metrics.json").read_text())
     assert metrics["dev"]["bits_per_nucleotide"] == dev[-1]["dev_bits_per_nucleotide"]
     assert metrics["test"]["masked_tokens"] > 0
+
+
+def test_the_test_split_is_read_once_after_the_last_step(base, tmp_path, monkeypatch):
+    happened = []
+    ordinary_batch, ordinary_update = evaluating.masked_batch, pretraining._Run.update
+
+    def masked_batch(pieces, visits, plan):
+        happened.extend((plan.purpose, visit.piece) for visit in visits)
+        return ordinary_batch(pieces, visits, plan)
+
+    def update(run, batches):
+        happened.append(("step", run.state.step))
+        return ordinary_update(run, batches)
+
+    monkeypatch.setattr(evaluating, "masked_batch", masked_batch)
+    monkeypatch.setattr(pretraining._Run, "update", update)
+    pretrain(replace(base, out=tmp_path))
+    kinds = [kind for kind, _ in happened]
+    assert kinds.count("dev") > kinds.count("test") > 0
+    assert "step" not in kinds[kinds.index("test") :]
+    windows = [piece for kind, piece in happened if kind == "test"]
+    assert sorted(windows) == list(range(len(windows)))
 
 
 def test_same_seed_same_weights_and_another_seed_others(base, reference, tmp_path):
@@ -383,6 +406,22 @@ def test_full_disk_does_not_end_the_run(base, reference, tmp_path, monkeypatch, 
     assert "cannot be written" in caplog.text
     assert not list((tmp_path / "checkpoints").iterdir())
     assert_same_weights(reference, tmp_path)
+
+
+def test_who_lost_the_lease_writes_nothing_more(base, tmp_path, monkeypatch):
+    def lose():
+        (lease,) = tmp_path.rglob("lease.json")
+        lease.write_text(json.dumps({"id": "another", "heartbeat": 9e9}))
+
+    # As after being frozen for longer than a lease lasts.
+    monkeypatch.setattr(Lease, "check_if_overdue", Lease.check)
+    stop_at(monkeypatch, 5, lose)
+    with pytest.raises(UserError, match="taken this checkpoint folder over"):
+        pretrain(replace(base, out=tmp_path / "out", checkpoints=tmp_path / "root"))
+    (root,) = (tmp_path / "root").iterdir()
+    assert [record["step"] for record in records(root)] == [1, 2, 3, 4]
+    assert "another" in (root / "lease.json").read_text()
+    assert not (tmp_path / "out/model.safetensors").exists()
 
 
 def test_infinite_loss_is_explained(base, tmp_path):
