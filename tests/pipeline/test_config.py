@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 import pytest
 
 pytestmark = pytest.mark.pipeline
@@ -13,7 +16,7 @@ PROFILES = {
     "podman": ["podman {", "enabled = true"],
     "singularity": ["singularity {", "autoMounts = true"],
     "apptainer": ["apptainer {", "autoMounts = true"],
-    "slurm": ["executor = 'slurm'", "--gres=gpu:", "--signal=B:USR2@300"],
+    "slurm": ["executor = 'slurm'", "--gres=", "--signal=B:USR2@300"],
     "lsf": ["executor = 'lsf'", "-gpu", "-wa USR2"],
     "pbspro": ["executor = 'pbspro'", "ngpus="],
     "sge": ["executor = 'sge'", "penv = 'smp'", "-l gpu="],
@@ -94,6 +97,51 @@ def test_profiles_combine_under_the_strict_parser(nextflow, repository, tmp_path
     assert outcome.code == 0, outcome.text
     for text in ("simulate = true", "executor = 'slurm'", "gpus = 1", "autoMounts = true"):
         assert text in outcome.stdout
+
+
+# SLURM's commands, so that each job runs at once as a process of this machine.
+SBATCH = """#!/bin/sh
+nohup bash "$1" >/dev/null 2>&1 &
+echo "Submitted batch job $$"
+"""
+QUICK = "executor { $slurm { pollInterval = '200ms' ; queueStatInterval = '1s' } }\n"
+
+
+def test_on_slurm_tasks_that_can_use_a_gpu_ask_for_one_and_no_others(
+    nextflow, repository, tmp_path, monkeypatch
+):
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for name, text in {"sbatch": SBATCH, "squeue": "#!/bin/sh\n", "scancel": "#!/bin/sh\n"}.items():
+        (commands / name).write_text(text)
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(commands), prepend=os.pathsep)
+    (tmp_path / "quick.config").write_text(QUICK)
+    for name in ("genome.fa", "my.vcf"):
+        (tmp_path / name).touch()
+    for name in ("tokenizer", "corpus"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text('{"encoding": "ref"}')
+    inputs = ["--tokenizer", "tokenizer", "--corpus", "corpus", "--encodings", "ref"]
+    inputs += ["--fasta", "genome.fa", "--score_vcf", "my.vcf"]
+    gpus = ["--gpus", "2", "--gpu_type", "1g.10gb"]
+    outcome = nextflow(
+        *["run", repository, "-profile", "slurm", "-c", "quick.config", "-stub-run"],
+        *inputs,
+        *gpus,
+        cwd=tmp_path,
+    )
+    assert outcome.code == 0, outcome.text
+    asked = {}
+    for job in tmp_path.glob("work/*/*/.command.run"):
+        text = job.read_text()
+        process = re.search(r"^### name: '(?:\w+:)*(\w+)", text, re.MULTILINE)
+        assert process
+        asked[process[1]] = re.findall(r"--gres=(\S+)", text)
+    assert asked.pop("PRETRAIN") == ["gpu:1g.10gb:2"]
+    assert asked.pop("SCORE_VARIANTS") == ["gpu:1g.10gb:1"]
+    assert set(asked) >= {"COMPARE_TOKENIZERS", "SUMMARIZE", "MULTIQC"}
+    assert [process for process, gres in asked.items() if gres] == []
 
 
 def test_images_take_the_registry_and_the_version(nextflow, repository, tmp_path):

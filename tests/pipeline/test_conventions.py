@@ -1,4 +1,4 @@
-"""What nf-core users expect: the rules of their linter, nf-test files, pinned images."""
+"""What nf-core users expect: their linter's rules, nf-test files, pinned images, whole docs."""
 
 from __future__ import annotations
 
@@ -161,3 +161,38 @@ def test_no_image_is_named_without_its_version(repository):
     ]
     assert len(bases) == 2
     assert all(re.search(r":[\w.-]+$", base) for base in bases)
+
+
+# Made by who runs benchmarks/real_results.sh.
+WRITTEN_BY_USERS = {"docs/results.md"}
+OWN_FILE = re.compile(
+    r"(?<![\w/.-])((?:assets|benchmarks|bin|conf|containers|docs|modules|pybmfm|scripts|subworkflows"
+    r"|tests|workflows)/[\w./-]*\w)"
+)
+
+
+def test_every_file_that_the_pages_name_exists(repository):
+    pages = [repository / "README.md", repository / "CHANGELOG.md"]
+    pages += sorted((repository / "docs").glob("*.md"))
+    named = 0
+    for page in pages:
+        text = page.read_text()
+        links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
+        beside = [page.parent / link for link in links if link and "://" not in link]
+        mentioned = [repository / name for name in set(OWN_FILE.findall(text)) - WRITTEN_BY_USERS]
+        named += len(beside) + len(mentioned)
+        assert [path for path in beside + mentioned if not path.exists()] == [], page.name
+    assert named > 30
+
+
+def test_every_page_is_reached_from_the_readme(repository):
+    reached, ahead = set(), [repository / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in reached:
+            reached.add(page)
+            links = re.findall(r"\]\(([\w./-]+\.md)", page.read_text())
+            ahead += [(page.parent / link).resolve() for link in links]
+    pages = set((repository / "docs").glob("*.md"))
+    assert len(pages) > 4
+    assert sorted(pages - reached) == []

@@ -13,6 +13,23 @@ import yaml
 pytestmark = pytest.mark.pipeline
 
 PARSERS = ["v1", "v2", "v2, no type detection"]
+PARAMS_FILES = [
+    "laptop.yml",
+    "own_genome.yml",
+    "own_tasks.yml",
+    "paper.yml",
+    "score_vcf.yml",
+    "several_genomes.yml",
+    "slurm.yml",
+    "snp_disease.yml",
+]
+
+
+def params_files(repository: Path) -> list[Path]:
+    """The params files that users start from."""
+    files = sorted((repository / "assets" / "params").iterdir())
+    assert [path.name for path in files] == PARAMS_FILES
+    return files
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +69,51 @@ def test_modules_and_workflows_read_no_params(repository):
     assert [path for path in files if re.search(r"\bparams\.", path.read_text())] == []
 
 
-@pytest.mark.parametrize("name", ["own_genome.yml", "paper.yml"])
-def test_params_files_hold_known_parameters_only(repository, properties, name):
-    content = yaml.safe_load((repository / "assets" / "params" / name).read_text())
-    assert set(content) <= set(properties)
+def test_params_files_hold_known_parameters_only(repository, properties):
+    for path in params_files(repository):
+        text = path.read_text()
+        # What a comment offers is a parameter too; paper.yml also describes its inputs so.
+        offered = set(re.findall(r"^# ([a-z0-9_]+): +\S", text, re.MULTILINE))
+        offered -= {"input", "address", "checksum"}
+        assert set(yaml.safe_load(text)) | offered <= set(properties), path.name
+
+
+def test_every_params_file_is_described_and_says_how_it_is_used(repository):
+    usage = (repository / "docs" / "usage.md").read_text()
+    for path in params_files(repository):
+        assert f"`{path.name}`" in usage, path.name
+        assert re.search(r"^#   nextflow run \. .*-params-file ", path.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", PARAMS_FILES)
+def test_a_params_file_passes_once_its_inputs_are_there(
+    nextflow, repository, properties, tmp_path, name
+):
+    given = yaml.safe_load((repository / "assets" / "params" / name).read_text())
+    for parameter in [each for each in given if properties[each].get("exists")]:
+        given[parameter] = re.sub(r"https?://\S+/", "data/", given[parameter])
+        kind = properties[parameter]["format"]
+        for path in given[parameter].split(","):
+            put_placeholder(tmp_path / path, kind, repository / "assets" / Path(path).name)
+    (tmp_path / "my.yml").write_text(yaml.safe_dump(given))
+    command = ["run", repository, "-params-file", "my.yml", "-preview"]
+    outcome = nextflow(*command, cwd=tmp_path)
+    assert outcome.code == 0, outcome.text
+
+
+def put_placeholder(path: Path, kind: str, example: Path) -> None:
+    """Put an empty input in place: a folder with a manifest, a sheet with its files, or a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "directory-path":
+        path.mkdir()
+        (path / "manifest.json").write_text(json.dumps({"encoding": path.name}))
+    elif example.is_file():
+        sheet = example.read_text()
+        path.write_text(sheet)
+        for beside in re.findall(r"[\w./]+\.(?:fa\.gz|vcf\.gz|csv)", sheet):
+            put_placeholder(path.parent / beside, "file-path", example.parent / "none")
+    else:
+        path.touch()
 
 
 def test_paper_params_name_the_address_and_checksum_of_every_input(repository):
