@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ import click
 
 from pybmfm import __version__
 from pybmfm.cli.lazy import LazyGroup
-from pybmfm.core.errors import Interrupted, UserError, is_out_of_memory
+from pybmfm.core.errors import Interrupted, UserError, is_out_of_memory, machine_refusal
 
 # verb: one line of help. 'encode-genome' lives in pybmfm/cli/encode_genome.py as `command`.
 VERBS = {
@@ -37,19 +36,6 @@ VERBS = {
     "import-checkpoint": "Import a published Lightning checkpoint.",
     "publish": "Publish a model on a hub, or to a folder.",
     "summarize": "Join results into tables, figures and report content.",
-}
-
-
-# What the machine refuses, not a bug: no space, quota, file too large, read-only place, no
-# permission, a failing disk.
-ENVIRONMENT = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EIO,
 }
 
 
@@ -84,11 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if is_out_of_memory(error):
             # Torch appends a stack trace to its messages.
             _fail(f"Out of memory: {str(error).partition(chr(10))[0]}", 137)
-        if not isinstance(error, OSError) or error.errno not in ENVIRONMENT:
+        refused = machine_refusal(error)
+        if refused is None:
             raise
-        place = f"{error.filename}: " if error.filename else ""
+        name = getattr(error, "filename", None)
         remedy = "free space, permissions or a working disk are needed there"
-        _fail(f"Error: {place}{error.strerror}; {remedy}.", 2)
+        _fail(f"Error: {f'{name}: ' if name else ''}{refused}; {remedy}.", 2)
 
 
 def _fail(message: str, code: int) -> None:

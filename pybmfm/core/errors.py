@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 from pathlib import Path
+
+# What the machine refuses, not a bug: no space, quota, file too large, read-only place, no
+# permission, a failing disk.
+REFUSALS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+}
 
 
 class UserError(Exception):
@@ -63,3 +77,20 @@ def is_out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     signs = ("defaultcpuallocator", "out of memory", "allocate memory")
     return isinstance(error, RuntimeError) and any(sign in text for sign in signs)
+
+
+def machine_refusal(error: BaseException) -> str | None:
+    """What the machine refused, such as "No space left on device"; None if it is something else.
+
+    Judged by class name and message where a library gives no error number, so that it need not be
+    imported for it.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.strerror if error.errno in REFUSALS else None
+    text = str(error)
+    if type(error).__name__ == "SafetensorError":
+        found = re.search(r"\(os error (\d+)\)", text)
+        return os.strerror(int(found[1])) if found and int(found[1]) in REFUSALS else None
+    # numpy and pysam say that a write fell short, not why.
+    short = isinstance(error, OSError) and re.search(r"requested and \d+ written|BGZFile", text)
+    return "a file could not be written to its end" if short else None

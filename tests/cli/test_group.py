@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
+from safetensors import SafetensorError
 
 from pybmfm.cli import main
 from pybmfm.cli.build_task import BUILDERS
@@ -56,6 +57,9 @@ def test_help_imports_no_heavy_package() -> None:
         (OSError(errno.ENOSPC, "No space left on device"), 2),
         (OSError(errno.EFBIG, "File too large"), 2),
         (OSError(errno.EIO, "Input/output error"), 2),
+        (SafetensorError("I/O error: No space left on device (os error 28)"), 2),
+        (OSError("10000 requested and 109 written"), 2),
+        (OSError("Error closing BGZFile object"), 2),
     ],
 )
 def test_errors_become_exit_codes(
@@ -72,7 +76,14 @@ def test_errors_become_exit_codes(
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("a bug"), ValueError("out of memory"), OSError(errno.EBADF, "bad")]
+    "error",
+    [
+        RuntimeError("a bug"),
+        ValueError("out of memory"),
+        OSError(errno.EBADF, "bad"),
+        OSError("odd"),
+        SafetensorError("Error while deserializing header: invalid"),
+    ],
 )
 def test_bugs_show_their_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object, **kwargs: object) -> None:
