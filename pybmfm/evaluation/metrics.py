@@ -61,7 +61,7 @@ def metric_function(
     kind, truth, scores
         As in :func:`compute_metrics`.
     threads
-        Of multilabel ranking; never changes the result.
+        Of ranking; never changes the result.
 
     Returns
     -------
@@ -77,45 +77,52 @@ def metric_function(
     if kind == "multilabel":
         return _multilabel(np.asarray(truth) > 0, predicted, threads)
     classify = _binary if kind == "binary" else _multiclass
-    index, probabilities = np.asarray(truth, dtype=np.int64), predicted.astype(np.float64)
-    return lambda weights: classify(index, probabilities, weights)
+    return classify(np.asarray(truth, dtype=np.int64), predicted.astype(np.float64), threads)
 
 
-def _binary(
-    index: npt.NDArray[np.int64], probabilities: Floats, weights: Floats
-) -> dict[str, Floats]:
+def _binary(index: npt.NDArray[np.int64], probabilities: Floats, threads: int) -> MetricFunction:
     chosen = probabilities.argmax(axis=1)
-    tables = weighted.confusion(index, chosen, 2, weights)
-    f1 = weighted.f1_per_class(tables)
-    positive = probabilities[:, 1]
-    return {
-        "accuracy": weighted.accuracy(tables),
-        "f1": f1[:, 1],
-        "f1_macro": _mean_of_defined(f1),
-        "mcc": weighted.matthews(tables),
-        "auroc": weighted.auroc(index == 1, positive, weights),
-        "auprc": weighted.average_precision(index == 1, positive, weights),
-        "ece": weighted.calibration_error(chosen == index, probabilities.max(axis=1), weights),
-    }
+    confidence = probabilities.max(axis=1)
+    ranked = RankedLists.per_class(index[:, None] == 1, probabilities[:, 1:])
+
+    def metrics(weights: Floats) -> dict[str, Floats]:
+        tables = weighted.confusion(index, chosen, 2, weights)
+        f1 = weighted.f1_per_class(tables)
+        auroc, auprc = ranked.mean_areas(weights, threads)
+        return {
+            "accuracy": weighted.accuracy(tables),
+            "f1": f1[:, 1],
+            "f1_macro": _mean_of_defined(f1),
+            "mcc": weighted.matthews(tables),
+            "auroc": auroc,
+            "auprc": auprc,
+            "ece": weighted.calibration_error(chosen == index, confidence, weights),
+        }
+
+    return metrics
 
 
 def _multiclass(
-    index: npt.NDArray[np.int64], probabilities: Floats, weights: Floats
-) -> dict[str, Floats]:
+    index: npt.NDArray[np.int64], probabilities: Floats, threads: int
+) -> MetricFunction:
     classes = probabilities.shape[1]
     chosen = probabilities.argmax(axis=1)
-    tables = weighted.confusion(index, chosen, classes, weights)
-    one_against_rest = [(index == one, probabilities[:, one], weights) for one in range(classes)]
-    auroc = np.stack([weighted.auroc(*one) for one in one_against_rest], axis=1)
-    auprc = np.stack([weighted.average_precision(*one) for one in one_against_rest], axis=1)
-    return {
-        "accuracy": weighted.accuracy(tables),
-        "f1_macro": _mean_of_defined(weighted.f1_per_class(tables)),
-        "mcc": weighted.matthews(tables),
-        "auroc_macro": _mean_of_defined(auroc),
-        "auprc_macro": _mean_of_defined(auprc),
-        "ece": weighted.calibration_error(chosen == index, probabilities.max(axis=1), weights),
-    }
+    confidence = probabilities.max(axis=1)
+    one_against_rest = RankedLists.per_class(index[:, None] == np.arange(classes), probabilities)
+
+    def metrics(weights: Floats) -> dict[str, Floats]:
+        tables = weighted.confusion(index, chosen, classes, weights)
+        auroc, auprc = one_against_rest.mean_areas(weights, threads)
+        return {
+            "accuracy": weighted.accuracy(tables),
+            "f1_macro": _mean_of_defined(weighted.f1_per_class(tables)),
+            "mcc": weighted.matthews(tables),
+            "auroc_macro": auroc,
+            "auprc_macro": auprc,
+            "ece": weighted.calibration_error(chosen == index, confidence, weights),
+        }
+
+    return metrics
 
 
 def _regression(truth: Floats, predicted: Floats, weights: Floats) -> dict[str, Floats]:

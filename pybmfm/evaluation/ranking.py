@@ -1,4 +1,4 @@
-"""AUROC and average precision of many labels at once, for thousands of weightings."""
+"""AUROC and average precision of one or many classes, for thousands of weightings."""
 
 from __future__ import annotations
 

@@ -53,23 +53,6 @@ def matthews(tables: Floats) -> Floats:
     return np.where((spread_predicted <= 0) & (spread_true > 0), 0.0, value)
 
 
-def auroc(positive: npt.NDArray[np.bool_], scores: Floats, weights: Floats) -> Floats:
-    """Area under the ROC curve, ties counted half; NaN where one side is absent."""
-    order, ends = _ranking(-scores)
-    hit, miss = _cumulative(positive[order], weights[:, order], ends)
-    before = np.concatenate([np.zeros((len(weights), 1)), hit[:, :-1]], axis=1)
-    area = ((hit + before) / 2 * np.diff(miss, axis=1, prepend=0)).sum(axis=1)
-    return ratio(area, hit[:, -1] * miss[:, -1])
-
-
-def average_precision(positive: npt.NDArray[np.bool_], scores: Floats, weights: Floats) -> Floats:
-    """Area under the precision-recall steps; NaN without positives."""
-    order, ends = _ranking(-scores)
-    hit, miss = _cumulative(positive[order], weights[:, order], ends)
-    precision = np.divide(hit, hit + miss, out=np.zeros_like(hit), where=hit + miss > 0)
-    return ratio((np.diff(hit, axis=1, prepend=0) * precision).sum(axis=1), hit[:, -1])
-
-
 def calibration_error(right: npt.NDArray[np.bool_], confidence: Floats, weights: Floats) -> Floats:
     """Expected calibration error of the chosen class (Guo et al. 2017).
 
@@ -153,15 +136,6 @@ def _ranking(keys: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
     ordered = keys[order]
     ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
     return order, ends
-
-
-def _cumulative(
-    positive: npt.NDArray[np.bool_], weights: Floats, ends: npt.NDArray[np.int64]
-) -> tuple[Floats, Floats]:
-    """Weight of positives and negatives at or above each distinct score."""
-    hit = np.cumsum(weights * positive, axis=1)[:, ends]
-    miss = np.cumsum(weights * ~positive, axis=1)[:, ends]
-    return hit, miss
 
 
 def _mean_ranks(values: Floats, weights: Floats) -> Floats:

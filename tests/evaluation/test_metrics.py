@@ -133,12 +133,20 @@ def test_multilabel_metrics_of_drawn_rows_are_scikit_learns(
         assert agree(ours["f1_macro"][0], np.mean(f1))
 
 
-def test_threads_do_not_change_a_bit() -> None:
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_threads_and_draws_at_once_do_not_change_a_bit(kind: str) -> None:
     rng = np.random.default_rng(0)
-    truth, scores = rng.integers(0, 2, (40, 7)), rng.random((40, 7))
+    classes = {"binary": 2, "multiclass": 3, "multilabel": 7}[kind]
+    truth = rng.integers(0, 2, (40, 7)) if kind == "multilabel" else rng.integers(0, classes, 40)
+    scores = probabilities(rng, 40, classes)
     weights = rng.integers(0, 3, (100, 40)).astype(float)
-    one, four = (metric_function("multilabel", truth, scores, n)(weights) for n in (1, 4))
-    assert all(np.array_equal(one[name], four[name]) for name in one)
+    one, four = (metric_function(kind, truth, scores, n)(weights) for n in (1, 4))
+    assert all(np.array_equal(one[name], four[name], equal_nan=True) for name in one)
+    alone = [metric_function(kind, truth, scores)(weights[[draw]]) for draw in (0, 31, 32, 99)]
+    for name in one:
+        if "auroc" in name or "auprc" in name:
+            found = np.array([draw[name][0] for draw in alone])
+            assert np.array_equal(found, one[name][[0, 31, 32, 99]], equal_nan=True)
 
 
 def test_calibration_error_by_hand() -> None:
