@@ -11,10 +11,14 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pybmfm.baselines import BaselineSettings, fit_baseline
+from pybmfm.evaluation import TableSettings, build_tables, table_3
+from pybmfm.evaluation.table3 import SETS
 from pybmfm.genome import Genome, decode_bases
 from pybmfm.tasks import PromoterVariantSettings, build_promoter_variants
 from pybmfm.variants import ALPHABET, code_of_states
 from pybmfm.variants.build import FrequencySettings, variant_frequencies
+
+from .demo_models import fit, tune
 
 SPLITS = {"train": (0.0, 0.7), "dev": (0.7, 0.8), "test": (0.8, 1.0)}
 WIDTH = 400
@@ -71,3 +75,20 @@ def test_an_oracle_of_the_planted_signal_beats_chance_on_class_4(classes: Path) 
         table = pd.read_csv(classes / "w.class4" / f"{split}.csv")
         score = [text.count(before_g) + text.count(after_c) for text in table["sequence"]]
         assert roc_auc_score(table["label"], score) > 0.6
+
+
+def test_models_on_class_4_get_figures_with_intervals(classes: Path, tmp_path: Path) -> None:
+    """How well they do is shown and not asserted: the paper's own models are near chance."""
+    tables, task = classes / "w.class4", "w.class4"
+    folders = [
+        fit(tables, tmp_path, "kmer-logistic", task),
+        tune(tables, tmp_path, "scratch", task, max_train_rows=200),
+    ]
+    table = table_3(build_tables(folders, TableSettings()).table2)
+    assert set(table["sequences"]) == {SETS["class4"]}
+    for model in ("kmer-logistic", "scratch"):
+        rows = table[table["model"] == model]
+        assert set(rows["metric"]) == {"f1", "mcc", "auroc"}
+        assert ((rows["low"] <= rows["mean"]) & (rows["mean"] <= rows["high"])).all()
+        areas = rows[rows["metric"] == "auroc"]
+        assert (areas["low"] < areas["high"]).all()
