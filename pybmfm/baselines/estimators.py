@@ -17,7 +17,7 @@ MAX_ITERATIONS = 500
 
 
 class Estimator(Protocol):
-    """A fitted model."""
+    """A fitted model; features are prepared as those that it was fitted on."""
 
     def predict(self, features: Any) -> Scores:
         """Return probabilities ``[n, classes]`` or values ``[n, 1]``."""
@@ -50,31 +50,35 @@ class Constant:
 class Linear:
     """Linear models over features divided by their spread.
 
-    ``members`` holds one scikit-learn model, or for multilabel one per label, where a label
-    that is constant in training is the number it always has.
+    Attributes
+    ----------
+    features
+        How many there are.
+    members
+        One scikit-learn model, or for multilabel one per label, where a label that is constant
+        in training is the number it always has.
     """
 
     kind: str
     classes: int
-    spread: npt.NDArray[np.float64]
+    features: int
     members: tuple[Any, ...]
 
     def predict(self, features: Any) -> Scores:
         """Return probabilities ``[n, classes]``, or values ``[n, 1]`` for regression."""
-        scaled = scaled_by(features, self.spread)
         if self.kind == "regression":
-            return np.asarray(self.members[0].predict(scaled)).reshape(-1, 1)
+            return np.asarray(self.members[0].predict(features)).reshape(-1, 1)
         if self.kind == "multilabel":
-            return np.stack([_label_probability(m, scaled) for m in self.members], axis=1)
-        scores = np.zeros((scaled.shape[0], self.classes))
-        scores[:, self.members[0].classes_] = self.members[0].predict_proba(scaled)
+            return np.stack([_label_probability(m, features) for m in self.members], axis=1)
+        scores = np.zeros((features.shape[0], self.classes))
+        scores[:, self.members[0].classes_] = self.members[0].predict_proba(features)
         return scores
 
     def weights(self) -> npt.NDArray[np.float64]:
         """Weight of one standard deviation of each feature."""
         return np.concatenate(
             [
-                np.zeros((1, len(self.spread)))
+                np.zeros((1, self.features))
                 if isinstance(member, float)
                 else np.atleast_2d(member.coef_)
                 for member in self.members
@@ -90,8 +94,7 @@ def fit_linear(
     Parameters
     ----------
     features
-        CSR ``[n, features]``; each column is divided by its standard deviation, not centred,
-        so that it stays sparse.
+        CSR ``[n, features]``, scaled as by :func:`scaled_by`.
     targets
         As in a task table.
     strength
@@ -99,18 +102,16 @@ def fit_linear(
     """
     if kind in ("binary", "multiclass") and len(np.unique(targets)) < 2:
         return Constant.fit(kind, targets, classes)
-    spread = spread_of(features)
-    scaled = scaled_by(features, spread)
     if kind == "regression":
-        members: tuple[Any, ...] = (_ridge(scaled, targets, strength),)
+        members: tuple[Any, ...] = (_ridge(features, targets, strength),)
     elif kind == "multilabel":
         members = tuple(
-            _logistic_or_constant(scaled, targets[:, label], strength)
+            _logistic_or_constant(features, targets[:, label], strength)
             for label in range(targets.shape[1])
         )
     else:
-        members = (_logistic(scaled, targets, strength),)
-    return Linear(kind, classes, spread, members)
+        members = (_logistic(features, targets, strength),)
+    return Linear(kind, classes, features.shape[1], members)
 
 
 def _ridge(features: Any, targets: np.ndarray, alpha: float) -> Any:

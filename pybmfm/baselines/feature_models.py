@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from pybmfm.baselines.estimators import (
     Constant,
     Estimator,
     fit_linear,
+    scaled_by,
+    spread_of,
 )
 from pybmfm.baselines.features import DenseFeatures, SequenceFeatures
 from pybmfm.baselines.fitted import Feature, Fitted
-from pybmfm.baselines.forest import SMALLEST_LEAVES, Forest, fit_forest
+from pybmfm.baselines.forest import SMALLEST_LEAVES, Forest, as_forest_input, fit_forest
 from pybmfm.baselines.kmers import KmerVocabulary
 from pybmfm.baselines.motifs import Motif
 from pybmfm.baselines.support_vectors import STRENGTHS, fit_support_vectors
@@ -57,11 +60,22 @@ class FeatureSettings:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A model with one choice of its settings."""
+    """A model with one choice of its settings.
+
+    Attributes
+    ----------
+    names
+        Makes the features' names.
+    dev
+        Its scores of the dev rows.
+    test
+        Makes the features of the test rows, which only the chosen candidate sees.
+    """
 
     estimator: Estimator
     names: Callable[[], list[str]]
-    scores: dict[str, np.ndarray]
+    dev: np.ndarray
+    test: Callable[[], Any]
     facts: dict[str, Any]
 
 
@@ -86,7 +100,7 @@ def fit_on_features(tables: dict[str, TaskTable], settings: FeatureSettings) -> 
         return fit_constant(tables)
     return Fitted(
         _description(settings.model, best.estimator, tables["train"].kind),
-        best.scores,
+        {"dev": best.dev, "test": best.estimator.predict(best.test())},
         _parameters(best.estimator),
         list(_top_features(best, tables["train"].classes)),
         best.facts,
@@ -121,6 +135,8 @@ def _fit_all(
     """Fit every strength of the penalty, or size of the leaves, on one set of features."""
     train, dev = tables["train"], tables["dev"]
     kind, classes, targets = train.kind, len(train.classes), train.targets
+    prepare = _preparation(settings.model, rows["train"])
+    train_rows, dev_rows = prepare(rows["train"]), prepare(rows["dev"])
     choices: tuple[float, ...]
     if settings.model == "kmer-forest":
         name, choices = "smallest_leaf", SMALLEST_LEAVES
@@ -131,21 +147,33 @@ def _fit_all(
     for choice in choices:
         if settings.model == "kmer-forest":
             estimator = fit_forest(
-                kind, rows["train"], targets, classes, int(choice), settings.seed, settings.threads
+                kind, train_rows, targets, classes, int(choice), settings.seed, settings.threads
             )
         elif settings.model == "kmer-svm":
-            held_out = rows["dev"], dev.targets
+            held_out = dev_rows, dev.targets
             estimator = fit_support_vectors(
-                kind, rows["train"], targets, classes, choice, held_out, settings.seed
+                kind, train_rows, targets, classes, choice, held_out, settings.seed
             )
         else:
-            estimator = fit_linear(kind, rows["train"], targets, classes, choice)
-        scores = {split: estimator.predict(rows[split]) for split in PREDICTED}
-        yield _Candidate(estimator, names, scores, {**facts, name: choice})
+            estimator = fit_linear(kind, train_rows, targets, classes, choice)
+        yield _Candidate(
+            estimator,
+            names,
+            estimator.predict(dev_rows),
+            partial(prepare, rows["test"]),
+            {**facts, name: choice},
+        )
+
+
+def _preparation(model: str, train: Any) -> Callable[[Any], Any]:
+    """Return what is done to any rows before the model reads them."""
+    return (
+        as_forest_input if model == "kmer-forest" else partial(scaled_by, spread=spread_of(train))
+    )
 
 
 def _dev_value(dev: TaskTable, candidate: _Candidate, metric: str) -> float:
-    value = compute_metrics(dev.kind, dev.targets, candidate.scores["dev"])[metric]
+    value = compute_metrics(dev.kind, dev.targets, candidate.dev)[metric]
     value = -value if metric in LOWER_IS_BETTER else value
     return -math.inf if math.isnan(value) else value
 

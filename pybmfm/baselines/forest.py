@@ -27,12 +27,11 @@ class Forest:
 
     def predict(self, features: Any) -> Scores:
         """Return probabilities ``[n, classes]``, or values ``[n, 1]`` for regression."""
-        rows = as_forest_input(features)
         if self.kind in ("binary", "multiclass"):
             scores = np.zeros((features.shape[0], self.classes))
-            scores[:, self.model.classes_] = self.model.predict_proba(rows)
+            scores[:, self.model.classes_] = self.model.predict_proba(features)
             return scores
-        return np.asarray(self.model.predict(rows)).reshape(features.shape[0], -1)
+        return np.asarray(self.model.predict(features)).reshape(features.shape[0], -1)
 
     def weights(self) -> npt.NDArray[np.float64]:
         """Mean decrease of impurity by each feature, ``[1, features]``: without a direction."""
@@ -57,6 +56,11 @@ def fit_forest(
 
     Multilabel targets are one forest of many outputs, whose leaves hold the share of each label;
     its trees are kept small enough for memory.
+
+    Parameters
+    ----------
+    features
+        As :func:`as_forest_input` makes them.
     """
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
@@ -73,7 +77,7 @@ def fit_forest(
         model = RandomForestClassifier(max_features="sqrt", **shared)
     else:
         model = RandomForestRegressor(max_features=1 / 3, **shared)
-    model.fit(as_forest_input(features), targets)
+    model.fit(features, targets)
     # Threads add up predictions in the order in which they come, which changes their last bits.
     model.n_jobs = 1
     return Forest(kind, classes, model)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pybmfm.baselines.estimators import Constant, Estimator, Scores, scaled_by, spread_of
+from pybmfm.baselines.estimators import Constant, Estimator, Scores
 from pybmfm.core import derive_seed
 
 STRENGTHS = (0.0001, 0.001, 0.01, 0.1)  # C, from strong penalty to weak
@@ -23,6 +23,8 @@ class SupportVectors:
 
     Attributes
     ----------
+    features
+        How many there are.
     machines
         One scikit-learn model, or for multilabel one per label, where a label that is constant
         in training is the number it always has.
@@ -33,7 +35,7 @@ class SupportVectors:
 
     kind: str
     classes: int
-    spread: npt.NDArray[np.float64]
+    features: int
     machines: tuple[Any, ...]
     platt: tuple[Any, ...]
     center: float = 0.0
@@ -41,23 +43,22 @@ class SupportVectors:
 
     def predict(self, features: Any) -> Scores:
         """Return probabilities ``[n, classes]``, or values ``[n, 1]`` for regression."""
-        scaled = scaled_by(features, self.spread)
         if self.kind == "regression":
-            values = np.asarray(self.machines[0].predict(scaled)).reshape(-1, 1)
+            values = np.asarray(self.machines[0].predict(features)).reshape(-1, 1)
             return np.asarray(values * self.scale + self.center)
         each = [
-            _probabilities(machine, platt, scaled)
+            _probabilities(machine, platt, features)
             for machine, platt in zip(self.machines, self.platt, strict=True)
         ]
         if self.kind == "multilabel":
             return np.stack([one[:, -1] for one in each], axis=1)
-        scores = np.zeros((scaled.shape[0], self.classes))
+        scores = np.zeros((features.shape[0], self.classes))
         scores[:, self.machines[0].classes_] = each[0]
         return scores
 
     def weights(self) -> npt.NDArray[np.float64]:
         """Weight of one standard deviation of each feature, ``[outputs, features]``."""
-        empty = np.zeros((1, len(self.spread)))
+        empty = np.zeros((1, self.features))
         return np.concatenate(
             [
                 empty if isinstance(machine, float) else np.atleast_2d(machine.coef_)
@@ -80,28 +81,28 @@ def fit_support_vectors(
     Parameters
     ----------
     features, dev
-        CSR features of training, and those of dev with their targets: dev only turns distances
-        into probabilities, which needs rows that the machine has not seen.
+        CSR features of training, and those of dev with their targets, both scaled as by
+        :func:`pybmfm.baselines.estimators.scaled_by`: dev only turns distances into
+        probabilities, which needs rows that the machine has not seen.
     strength
         ``C``.
     """
     if kind in ("binary", "multiclass") and len(np.unique(targets)) < 2:
         return Constant.fit(kind, targets, classes)
-    spread = spread_of(features)
-    scaled = scaled_by(features, spread)
+    number = features.shape[1]
     if kind == "regression":
         center, scale = float(targets.mean()), float(targets.std()) or 1.0
-        machine = _regressor(scaled, (targets - center) / scale, strength, seed)
-        return SupportVectors(kind, classes, spread, (machine,), (None,), center, scale)
+        machine = _regressor(features, (targets - center) / scale, strength, seed)
+        return SupportVectors(kind, classes, number, (machine,), (None,), center, scale)
     columns = list(targets.T) if kind == "multilabel" else [targets]
-    machines = tuple(_classifier(scaled, column, strength, seed) for column in columns)
-    dev_scaled, dev_targets = scaled_by(dev[0], spread), dev[1]
+    machines = tuple(_classifier(features, column, strength, seed) for column in columns)
+    dev_features, dev_targets = dev
     dev_columns = list(dev_targets.T) if kind == "multilabel" else [dev_targets]
     platt = tuple(
-        _fit_platt(machine, dev_scaled, column)
+        _fit_platt(machine, dev_features, column)
         for machine, column in zip(machines, dev_columns, strict=True)
     )
-    return SupportVectors(kind, classes, spread, machines, platt)
+    return SupportVectors(kind, classes, number, machines, platt)
 
 
 def _regressor(features: Any, targets: np.ndarray, strength: float, seed: int) -> Any:

@@ -76,8 +76,6 @@ def check_unambiguous(external: ExternalScores, ids_of_task: Mapping[str, Sequen
 
     Ids that were made up, such as ``test-0``, are the same in every task.
     """
-    if "task" in external.frame:
-        return
     ids = set(external.frame["id"])
     matching = [task for task, names in ids_of_task.items() if not ids.isdisjoint(names)]
     if len(matching) > 1:

@@ -86,14 +86,14 @@ class _Audit:
             profile_split(split, f"{label} {split.split}", self.threads)
             for split in collection.splits
         ]
-        for pair in split_pairs(collection, profiles):
+        for pair in split_pairs(collection, profiles, self.threads):
             self.findings += compare_loci(pair)
             findings, named = compare_rows(pair)
             self.findings += findings
             self.duplicates += named
-            self.findings += compare_kmers(pair, self.threads)
+            self.findings += compare_kmers(pair)
             if collection.kind == "task" and pair.a.split.split == TRAIN:
-                self.repeated += repeated_rows(pair, self.threads)
+                self.repeated += repeated_rows(pair)
         self.counts.setdefault(collection.kind, {})[collection.name] = {
             "sequences": collection.sequences,
             **{profile.split.split: profile.counts for profile in profiles},

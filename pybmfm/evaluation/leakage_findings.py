@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pybmfm.evaluation.leakage_duplicates import EXACT, REVERSE, find_duplicates
+from pybmfm.evaluation.leakage_duplicates import EXACT, REVERSE, Duplicates, find_duplicates
 from pybmfm.evaluation.leakage_kmers import KmerSet, count_repeated
 from pybmfm.evaluation.leakage_loci import find_shared_loci
 from pybmfm.evaluation.leakage_profiles import SplitProfile, row_shares
@@ -91,6 +93,21 @@ class Pair:
     collection: SequenceCollection
     a: SplitProfile
     b: SplitProfile
+    threads: int
+
+    @cached_property
+    def duplicates(self) -> Duplicates | None:
+        """What b repeats of a; None where the sequences are not known."""
+        if self.a.digests is None or self.b.digests is None:
+            return None
+        return find_duplicates(self.a.digests, self.b.digests, MOST_PAIRS)
+
+    @cached_property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of the 32-mers of each row of b that are in a: this reads b again."""
+        if self.a.kmers is None:
+            return np.full(self.b.split.rows, np.nan)
+        return row_shares(self.b.split, self.a.kmers, self.threads)
 
     def finding(
         self, quantity: str, value: int | None, whole: int | None = None, note: str = ""
@@ -108,10 +125,13 @@ class Pair:
         )
 
 
-def split_pairs(collection: SequenceCollection, profiles: list[SplitProfile]) -> list[Pair]:
+def split_pairs(
+    collection: SequenceCollection, profiles: list[SplitProfile], threads: int
+) -> Iterator[Pair]:
     """Every two splits that have rows, the earlier one first."""
     filled = [profile for profile in profiles if profile.split.rows]
-    return [Pair(collection, a, b) for a, b in combinations(filled, 2)]
+    for a, b in combinations(filled, 2):
+        yield Pair(collection, a, b, threads)
 
 
 def compare_loci(pair: Pair) -> Iterator[Finding]:
@@ -126,9 +146,9 @@ def compare_loci(pair: Pair) -> Iterator[Finding]:
 
 def compare_rows(pair: Pair) -> tuple[list[Finding], list[DuplicatePair]]:
     """Whole sequences that are in both splits, as they stand or as reverse complements."""
-    if pair.a.digests is None or pair.b.digests is None:
+    found = pair.duplicates
+    if found is None:
         return [pair.finding("exact_duplicates", None, note="the sequences are not known")], []
-    found = find_duplicates(pair.a.digests, pair.b.digests, MOST_PAIRS)
     findings = [
         pair.finding("exact_duplicates", found.exact, found.distinct, "distinct sequences"),
         pair.finding(
@@ -152,7 +172,7 @@ def compare_rows(pair: Pair) -> tuple[list[Finding], list[DuplicatePair]]:
     return findings, named
 
 
-def compare_kmers(pair: Pair, threads: int) -> Iterator[Finding]:
+def compare_kmers(pair: Pair) -> Iterator[Finding]:
     """32-mers in both splits, how many of them are repeats, and near-duplicate task rows."""
     a, b = pair.a, pair.b
     if a.kmers is None or b.kmers is None:
@@ -164,16 +184,14 @@ def compare_kmers(pair: Pair, threads: int) -> Iterator[Finding]:
     yield pair.finding("shared_32mers", number, b.kmers.at(shared.halvings).estimate, note)
     yield _repeats(pair, shared)
     if pair.collection.kind == "task":
-        yield _near_duplicates(pair, a.kmers, threads)
+        yield _near_duplicates(pair, a.kmers)
 
 
-def repeated_rows(pair: Pair, threads: int) -> Iterator[RepeatedRow]:
+def repeated_rows(pair: Pair) -> Iterator[RepeatedRow]:
     """Every row of a task's split b that its training split has, for scores without them."""
-    a, b = pair.a, pair.b
-    if a.kmers is None or a.digests is None or b.digests is None:
+    found, shares, split = pair.duplicates, pair.shares, pair.b.split
+    if found is None:
         return
-    found = find_duplicates(a.digests, b.digests, most_pairs=0)
-    shares = row_shares(b.split, a.kmers, threads)
     near = shares >= NEAR
     for row in np.flatnonzero(found.exact_rows | found.reverse_rows | near).tolist():
         relation = "near"
@@ -182,7 +200,7 @@ def repeated_rows(pair: Pair, threads: int) -> Iterator[RepeatedRow]:
         if found.exact_rows[row]:
             relation = EXACT
         share = round(float(shares[row]), 6)
-        yield RepeatedRow(pair.collection.name, b.split.split, b.split.name(row), relation, share)
+        yield RepeatedRow(pair.collection.name, split.split, split.name(row), relation, share)
 
 
 def compare_with_pretraining(
@@ -221,10 +239,9 @@ def _overlap(
     )
 
 
-def _near_duplicates(pair: Pair, known: KmerSet, threads: int) -> Finding:
-    shares = row_shares(pair.b.split, known, threads)
-    note = _join(_sampling(known), _without_kmers(shares))
-    found = int((shares >= NEAR).sum())
+def _near_duplicates(pair: Pair, known: KmerSet) -> Finding:
+    note = _join(_sampling(known), _without_kmers(pair.shares))
+    found = int((pair.shares >= NEAR).sum())
     return pair.finding("near_duplicate_rows", found, pair.b.split.rows, note)
 
 

@@ -155,6 +155,21 @@ def load_result(folder: str | Path) -> Result:
     )
 
 
+def read_test_ids(folder: str | Path) -> list[str]:
+    """Read the ids of a result folder's test rows, and nothing else.
+
+    Raises
+    ------
+    UserError
+        If the folder lacks its predictions.
+    """
+    import pyarrow.parquet as pq
+
+    path = _existing(Path(folder), PREDICTIONS)
+    table = pq.read_table(path, columns=["id"], filters=[("split", "==", "test")])
+    return list(table["id"].to_pylist())
+
+
 def _existing(folder: Path, name: str) -> Path:
     if not (folder / name).is_file():
         raise UserError(f"has no {name}", file=folder, remedy="make the result again")

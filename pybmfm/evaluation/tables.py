@@ -24,6 +24,7 @@ from pybmfm.evaluation.external import (
 from pybmfm.evaluation.metrics import metric_function
 from pybmfm.evaluation.published import published_figure
 from pybmfm.evaluation.repeated import RepeatedIds
+from pybmfm.evaluation.results import read_test_ids
 from pybmfm.tasks.kinds import METRICS
 
 if TYPE_CHECKING:
@@ -384,9 +385,10 @@ def _check_external(
             raise UserError(
                 f"--external-scores {scores.name} has the name of a model", remedy="rename it"
             )
-    if external:
-        ids = {task: load_cell(of_task[0]).ids for task, of_task in cells.items()}
-        for scores in external:
+    untold = [scores for scores in external if "task" not in scores.frame]
+    if untold:
+        ids = {task: read_test_ids(of_task[0].folders[0]) for task, of_task in cells.items()}
+        for scores in untold:
             check_unambiguous(scores, ids)
 
 
