@@ -9,7 +9,7 @@ process BASELINE {
     val digest
 
     output:
-    tuple val(meta), path("${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"), emit: result
+    tuple val(meta), path("${resultFolder(meta)}"), emit: result
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:
@@ -17,7 +17,7 @@ process BASELINE {
 
     script:
     def args = task.ext.args ?: ''
-    def folder = "${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"
+    def folder = resultFolder(meta)
     def few = meta.rows ? "--max-train-rows ${meta.rows}" : ''
     def metric = meta.metric ? "--metric ${meta.metric}" : ''
     def given = motifs && meta.model in ['kmer-forest', 'kmer-svm'] ? "--motifs ${motifs[0]}" : ''
@@ -36,9 +36,14 @@ process BASELINE {
     """
 
     stub:
-    def folder = "${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"
+    def folder = resultFolder(meta)
     """
     mkdir -p ${folder}
     echo '{"artefact": "result"}' > ${folder}/manifest.json
     """
+}
+
+// Results with few training rows lie apart: rows_100/promoter/snp/seed_0
+def resultFolder(meta) {
+    return "${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"
 }

@@ -10,8 +10,8 @@ process FINETUNE {
     val digest
 
     output:
-    tuple val(meta), path("${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"), emit: result
-    tuple val(meta), path("${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}/model"), emit: model, optional: true
+    tuple val(meta), path("${resultFolder(meta)}"), emit: result
+    tuple val(meta), path("${resultFolder(meta)}/model"), emit: model, optional: true
     tuple val("${task.process}"), val('pybmfm'), eval("pybmfm --version | sed 's/.* //'"), topic: versions
 
     when:
@@ -19,11 +19,11 @@ process FINETUNE {
 
     script:
     def args = task.ext.args ?: ''
-    def folder = "${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"
+    def folder = resultFolder(meta)
     def few = meta.rows ? "--max-train-rows ${meta.rows}" : ''
     def metric = meta.metric ? "--metric ${meta.metric}" : ''
     def start = [scratch: '--from-scratch', 'frozen-random': '--from-scratch --frozen'].get(meta.model) ?: ''
-    def save = !meta.rows && "${meta.seed}" == task.ext.save_seed && (!task.ext.save_tasks || meta.task in task.ext.save_tasks) ? '--save-model' : ''
+    def save = meta.save ? '--save-model' : ''
     """
     finetune \\
         --checkpoint ${checkpoint} \\
@@ -42,9 +42,14 @@ process FINETUNE {
     """
 
     stub:
-    def folder = "${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"
+    def folder = resultFolder(meta)
     """
     mkdir -p ${folder}/model
     echo '{"artefact": "result"}' > ${folder}/manifest.json
     """
+}
+
+// Results with few training rows lie apart: rows_100/promoter/snp/seed_0
+def resultFolder(meta) {
+    return "${meta.rows ? "rows_${meta.rows}/" : ''}${meta.task}/${meta.model}/seed_${meta.seed}"
 }

@@ -86,7 +86,9 @@ workflow BENCHMARK {
 
     // The same with few training rows, for curves apart from Table 2: [[..., seed: 0, rows: 100], ...]
     few_cells = cells.flatMap { row -> withFewRows(row, options) }
-    FINETUNE(cells.mix(few_cells), durable, digest)
+    // [[..., seed: 0, save: true], model_snp, train.csv, dev.csv, test.csv]
+    full_cells = cells.map { row -> [row[0] + [save: keepsModel(row[0], options)]] + row[1..-1] }
+    FINETUNE(full_cells.mix(few_cells), durable, digest)
 
     // [[model: 'cnn', task: 'promoter', kind: 'binary', metric: 'mcc', seed: 0], train.csv, dev.csv, test.csv]
     by_seed = channel
@@ -109,7 +111,7 @@ workflow BENCHMARK {
         .map { row -> [row[0].task, row[0].model, row[0].seed].join(',') }
         .toSortedList()
 
-    tuned    = FINETUNE.out.model.filter { meta, _model -> !meta.rows }
+    tuned    = FINETUNE.out.model.filter { meta, _model -> meta.save }
 
     emit:
     folders  // gue, mpra, disease: the task tables made here
@@ -135,6 +137,12 @@ def foreignModels(pairs) {
 def withFewRows(row, options) {
     def chosen = !options.few_shot_tasks || row[0].task in options.few_shot_tasks
     return (chosen ? options.few_shot_rows ?: [] : []).collect { rows -> [row[0] + [rows: rows]] + row[1..-1] }
+}
+
+// Whether a model is kept for PREDICT: those of the first seed are, of --predict_tasks or all tasks.
+def keepsModel(meta, options) {
+    def wanted = options.predict_input && !options.predict_checkpoint && meta.seed == options.seeds[0]
+    return (wanted && (!options.predict_tasks || meta.task in options.predict_tasks)) as boolean
 }
 
 // Whether a baseline differs between seeds: it starts from one, or its training rows are drawn by it.
