@@ -31,7 +31,8 @@ def merge_frequencies(folders: Sequence[Path], out: Path) -> None:
     UserError
         If two tables hold the same contig, or were made from other inputs or settings.
     """
-    tables = [FrequencyTable.open(folder) for folder in folders]
+    # In an order of their own: a pipeline gives them as they were finished.
+    tables = sorted((FrequencyTable.open(folder) for folder in folders), key=_rank)
     for table in tables[1:]:
         _check_alike(tables[0], table)
     holder = _holders(tables)
@@ -48,7 +49,7 @@ def merge_frequencies(folders: Sequence[Path], out: Path) -> None:
             folder,
             artefact=ARTEFACT,
             settings={**first["settings"], "contigs": order},
-            inputs=folders,
+            inputs=[table.folder for table in tables],
             made_from=_made_from(tables[0]),
             **count_sections(total),
             record_choice=first["record_choice"],
@@ -58,6 +59,13 @@ def merge_frequencies(folders: Sequence[Path], out: Path) -> None:
             contigs_only_in_vcf=first["contigs_only_in_vcf"],
         )
     log.info("merged %d frequency tables: %d contigs", len(tables), len(order))
+
+
+def _rank(table: FrequencyTable) -> tuple[list[int], str]:
+    """Places of its contigs in the FASTA; a table without any comes first, by name."""
+    return sorted(int(_entry(table, contig)["place"]) for contig in table.contigs), (
+        table.folder.name
+    )
 
 
 def _holders(tables: Sequence[FrequencyTable]) -> dict[str, FrequencyTable]:
