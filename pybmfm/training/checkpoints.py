@@ -189,7 +189,7 @@ def restore(
     optimizer: torch.optim.Optimizer,
     names: Mapping[torch.Tensor, str],
 ) -> None:
-    """Load weights, optimizer and random state of a checkpoint into a run, bit for bit."""
+    """Load weights and optimizer of a checkpoint into a run, bit for bit."""
     model.load_state_dict(load_model(path).state_dict())
     restore_optimizer(path, optimizer, names)
 
@@ -197,9 +197,11 @@ def restore(
 def restore_optimizer(
     path: Path, optimizer: torch.optim.Optimizer, names: Mapping[torch.Tensor, str]
 ) -> None:
-    """Load optimizer and random state of a checkpoint into a run, bit for bit."""
+    """Load the optimizer of a checkpoint into a run, bit for bit.
+
+    There is no random state to load: masks and dropout are keyed by the step.
+    """
     tensors = load_file(path / TENSORS)
-    torch.set_rng_state(tensors["rng.cpu"])
     for group in optimizer.param_groups:
         fused = bool(group.get("fused"))
         for parameter in group["params"]:
@@ -217,7 +219,7 @@ def restore_optimizer(
 def _optimizer_tensors(
     optimizer: torch.optim.Optimizer, names: Mapping[torch.Tensor, str]
 ) -> dict[str, torch.Tensor]:
-    tensors = {"rng.cpu": torch.get_rng_state()}
+    tensors = {}
     for parameter, state in optimizer.state.items():
         for key, value in state.items():
             tensors[f"{key}:{names[parameter]}"] = value.detach().cpu().contiguous()

@@ -76,8 +76,15 @@ def test_the_test_split_is_read_once_after_the_last_step(base, tmp_path, monkeyp
 
 
 def test_same_seed_same_weights_and_another_seed_others(base, reference, tmp_path):
+    torch.manual_seed(1)  # of no consequence
     pretrain(replace(base, out=tmp_path / "same"))
     assert_same_weights(reference, tmp_path / "same")
+    last = Path("checkpoints") / f"step-{STEPS:06d}"
+    files = [path for path in (reference / last).rglob("*") if path.is_file()]
+    assert any(path.name == "optimizer.safetensors" for path in files)
+    for path in files:
+        other = tmp_path / "same" / path.relative_to(reference)
+        assert other.read_bytes() == path.read_bytes(), path.name
     pretrain(replace(base, out=tmp_path / "other", seed=1, steps=2))
     assert records(tmp_path / "other")[0]["loss"] != records(reference)[0]["loss"]
 
