@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pybmfm.genome import BASES, N_CODE
+from pybmfm.genome import BASES, N_CODE, complement_bases
 from pybmfm.variants import text_to_codes
 
 WIDTH = 8
@@ -18,6 +18,9 @@ SIMILAR = 6  # letters that two seeds may share at any shift
 SHIFTS = range(-2, 3)
 PSEUDOCOUNT = 0.5
 LETTERS_AT_ONCE = 4_000_000
+
+PLACES = 4 ** np.arange(WIDTH - 1, -1, -1, dtype=np.int64)  # of the letters in a word's number
+COMPLEMENT = complement_bases(np.arange(N_CODE + 1, dtype=np.uint8))
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.uint8]
@@ -160,7 +163,7 @@ def _seeds(z: Floats) -> Iterator[Codes]:
 
 def _alike(word: Codes, other: Codes) -> bool:
     """Whether two words share most letters at some shift, on either strand."""
-    for turned in (other, _reverse_complement(other[None])[0]):
+    for turned in (other, _reverse_complement(other)):
         for shift in SHIFTS:
             a, b = max(0, shift), max(0, -shift)
             length = WIDTH - abs(shift)
@@ -179,7 +182,7 @@ def _best_scores(text: _Text, motif: Motif) -> Floats:
         return best
     # An N, and the letter that ends a sequence, rule a window out.
     table = np.concatenate([motif.log_odds, np.full((width, 1), -np.inf)], axis=1)
-    turned = table[::-1][:, [2, 3, 0, 1, 4]]
+    turned = table[::-1][:, COMPLEMENT]
     for matrix in (table, turned):
         scores = np.zeros(places, dtype=np.float64)
         for at in range(width):
@@ -208,23 +211,20 @@ def _joined(sequences: Sequence[str]) -> _Text:
 def _background(text: _Text) -> Floats:
     """Share of each letter, the same for both strands."""
     counts = np.bincount(text.codes, minlength=5)[:4] + 1.0
-    both = counts + counts[[2, 3, 0, 1]]
+    both = counts + counts[COMPLEMENT[:N_CODE]]
     return np.asarray(both / both.sum())
 
 
 def _numbers(windows: Codes) -> npt.NDArray[np.int64]:
-    places = 4 ** np.arange(WIDTH - 1, -1, -1, dtype=np.int64)
-    return np.asarray(windows.astype(np.int64) @ places)
+    return np.asarray(windows.astype(np.int64) @ PLACES)
 
 
 def _letters(number: int) -> Codes:
-    places = 4 ** np.arange(WIDTH - 1, -1, -1, dtype=np.int64)
-    return np.asarray(number // places % 4, dtype=np.uint8)
+    return np.asarray(number // PLACES % 4, dtype=np.uint8)
 
 
 def _reverse_complement(windows: Codes) -> Codes:
-    """A G T C are 0 1 2 3: the complement is the code with its upper bit turned."""
-    return windows[:, ::-1] ^ np.uint8(2)
+    return complement_bases(windows[..., ::-1])
 
 
 def _consensus(word: Codes) -> str:

@@ -143,7 +143,7 @@ def read_expected(path: str | Path) -> list[tuple[str, str, int]]:
             file=path,
             remedy=f"columns are {', '.join(EXPECTED_COLUMNS)}",
         )
-    rows = frame[list(EXPECTED_COLUMNS)].astype(str).itertuples(index=False)
+    rows = frame[list(EXPECTED_COLUMNS)].astype(str).values.tolist()
     for place, (_, _, seed) in enumerate(rows, start=2):
         if not seed.isdigit():
             raise UserError(
@@ -152,7 +152,7 @@ def read_expected(path: str | Path) -> list[tuple[str, str, int]]:
                 place=f"line {place}",
                 remedy="correct it",
             )
-    return [(task, model, int(seed)) for task, model, seed in frame[list(EXPECTED_COLUMNS)].values]
+    return [(task, model, int(seed)) for task, model, seed in rows]
 
 
 def _check_comparable(results: Sequence[Result]) -> None:

@@ -81,13 +81,12 @@ def _point(folders: CellFolders, rows: int, seed: int, draws: int) -> FewShotPoi
 
 
 def _full_points(points: list[FewShotPoint], table2: pd.DataFrame) -> Iterator[FewShotPoint]:
-    curves = {(point.task, point.model, point.metric): point for point in points}
-    longest = {
-        key: max(p.train_rows for p in points if (p.task, p.model, p.metric) == key)
-        for key in curves
-    }
+    longest: dict[tuple[str, ...], int] = {}
+    for point in points:
+        key = (point.task, point.model, point.metric)
+        longest[key] = max(point.train_rows, longest.get(key, 0))
     for row in table2[table2["seeds"] > 0].to_dict("records"):
         key = (str(row["task"]), str(row["model"]), str(row["metric"]))
-        if key in curves and row["train_rows"] > longest[key]:
+        if key in longest and row["train_rows"] > longest[key]:
             wanted = {name: row[name] for name in FewShotPoint.__dataclass_fields__}
             yield FewShotPoint(**{**wanted, "train_rows": int(row["train_rows"])})

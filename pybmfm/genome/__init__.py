@@ -24,6 +24,7 @@ from pybmfm.genome.contigs import (
 )
 from pybmfm.genome.fasta import Genome
 from pybmfm.genome.islands import sequence_intervals
+from pybmfm.genome.quiet import quiet_htslib
 from pybmfm.genome.regions import parse_region
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "match_contigs",
     "open_bytes",
     "parse_region",
+    "quiet_htslib",
     "run_bwa",
     "sequence_intervals",
     "write_reads",

@@ -18,6 +18,7 @@ from typing import Any
 
 from pybmfm.core import UserError
 from pybmfm.genome.contigs import describe_names, match_contigs
+from pybmfm.genome.quiet import quiet_htslib
 
 log = logging.getLogger("pybmfm")
 
@@ -163,9 +164,8 @@ def read_alignments(path: Path, lengths: Mapping[str, int]) -> dict[str, Alignme
 
     if not path.is_file():
         raise UserError("no such file", file=path, remedy="check the path")
-    before = pysam.set_verbosity(0)
     try:
-        with pysam.AlignmentFile(str(path), check_sq=False) as records:
+        with quiet_htslib(), pysam.AlignmentFile(str(path), check_sq=False) as records:
             matched = match_contigs(lengths, records.references)
             if not matched:
                 raise UserError(
@@ -182,8 +182,6 @@ def read_alignments(path: Path, lengths: Mapping[str, int]) -> dict[str, Alignme
         raise UserError(
             f"cannot be read as SAM or BAM ({error})", file=path, remedy="make it again"
         ) from error
-    finally:
-        pysam.set_verbosity(before)
 
 
 def _alignment_of(record: Any, matched: dict[str, str], lengths: Mapping[str, int]) -> Alignment:

@@ -6,8 +6,6 @@ import hashlib
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybmfm.core import UserError
-from pybmfm.genome.bases import decode_bases, encode_bases
+from pybmfm.genome.bases import complement_bases, decode_bases, encode_bases
 from pybmfm.genome.compression import broken_file, compression_of, has_bgzip_end, open_bytes
+from pybmfm.genome.quiet import quiet_htslib
 
 log = logging.getLogger("pybmfm")
 
@@ -105,6 +104,11 @@ class Genome:
         if not 0 <= start <= end <= len(whole):
             raise ValueError(f"{contig}:{start}-{end} lies outside its {len(whole)} nucleotides")
         return whole[start:end]
+
+    def text(self, contig: str, start: int, end: int, strand: str = "+") -> str:
+        """Return the letters of ``[start, end)``, read on a strand; errors as :meth:`codes`."""
+        codes = self.codes(contig, start, end)
+        return decode_bases(complement_bases(codes[::-1]) if strand == "-" else codes)
 
     def sequence_digest(self, contig: str) -> str:
         """Return the SHA-256 of a contig's upper-case ACGTN letters, in hexadecimal."""
@@ -230,7 +234,7 @@ def _is_current(index: Path, path: Path) -> bool:
 def _open_indexed(path: Path, index: Path, block_index: Path | None) -> Any:
     import pysam
 
-    with _quiet():
+    with quiet_htslib():
         try:
             return pysam.FastaFile(
                 str(path),
@@ -246,24 +250,12 @@ def _make_index(path: Path, index: Path, block_index: Path | None) -> bool:
     from pysam.utils import SamtoolsError
 
     blocks = [] if block_index is None else ["--gzi-idx", str(block_index)]
-    with _quiet():
+    with quiet_htslib():
         try:
             pysam.faidx("--fai-idx", str(index), *blocks, str(path))
         except SamtoolsError:
             return False
     return index.is_file() and index.stat().st_size > 0
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library's own messages off the terminal: ours name the file and the remedy."""
-    import pysam
-
-    before = pysam.set_verbosity(0)
-    try:
-        yield
-    finally:
-        pysam.set_verbosity(before)
 
 
 def _rewrite(source: Path, target: Path) -> None:

@@ -140,19 +140,19 @@ def _parts(
     running = iter(progress(rows, "predicting", unit="rows"))
     while chunk := list(islice(running, ROWS_AT_ONCE)):
         # Alternates of a record have the same window where its middle is the reference.
-        texts = {row.text: number for number, row in enumerate(chunk) if row.text}
-        place = {text: number for number, text in enumerate(texts)}
+        usable = [number for number, row in enumerate(chunk) if row.text]
+        texts = [chunk[number].text for number in usable]
+        place = {text: number for number, text in enumerate(dict.fromkeys(texts))}
         scores = np.full((len(chunk), len(model.network.head.bias)), np.nan, dtype=np.float32)
         if texts:
             tokens = token_windows(
-                model.encoder.tokenizer, list(texts), facts.max_length, facts.long
+                model.encoder.tokenizer, list(place), facts.max_length, facts.long
             )
             outputs = predict_rows(
                 model.network, tokens, budget, partial(autocast, precision, device)
             )
             found = scores_of(facts.kind, outputs, facts.mean, facts.deviation)
-            usable = [number for number, row in enumerate(chunk) if row.text]
-            scores[usable] = found[[place[chunk[number].text] for number in usable]]
+            scores[usable] = found[[place[text] for text in texts]]
             counts["truncated"] += tokens.truncated
         yield _Part(chunk, scores)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 from pybmfm.core import UserError
-from pybmfm.genome import Genome, decode_bases, describe_names, match_contigs
+from pybmfm.genome import Genome, match_contigs
 from pybmfm.inference.vcf_text import VcfRecord, VcfText
+from pybmfm.tasks.snp_sites import BEYOND_END, MISMATCH, NOT_IN_FASTA, REFERENCE_N
+from pybmfm.variants.vcf import no_shared_contig
+
+OTHER_LETTERS = "reference_letters_outside_acgt"
 
 # A file for another assembly disagrees at most records, which shows early; at the end a share
 # that is too large for a few odd records stops as well, in files large enough to tell.
@@ -36,22 +39,11 @@ class ReferenceCheck:
     def __init__(self, genome: Genome, fasta: Path, vcf: VcfText) -> None:
         self._genome, self._fasta, self._vcf = genome, fasta, vcf
         # All at once: a length says nothing where two contigs have it.
-        named = vcf.contigs
-        lengths = {name: length for name, length in named.items() if length is not None}
-        self._header_contigs = match_contigs(genome.lengths, named, lengths)
+        lengths = {name: length for name, length in vcf.contigs.items() if length is not None}
+        self._header_contigs = match_contigs(genome.lengths, vcf.contigs, lengths)
         self._contigs: dict[str, str | None] = {}
-        self._counts: Counter[str] = Counter()
+        self.comparable = self.mismatches = 0
         self.first_mismatch = ""
-
-    @property
-    def comparable(self) -> int:
-        """Records whose REF could be compared."""
-        return self._counts["comparable"]
-
-    @property
-    def mismatches(self) -> int:
-        """Records whose REF is another than the FASTA's."""
-        return self._counts["mismatches"]
 
     def contig(self, record: VcfRecord) -> str | None:
         """Return the FASTA's name of a record's contig, None if it has none."""
@@ -64,22 +56,22 @@ class ReferenceCheck:
         """Return the reason why a record's place cannot be read, or an empty string."""
         contig = self.contig(record)
         if contig is None:
-            return "contig_not_in_fasta"
+            return NOT_IN_FASTA
         end = record.start + len(record.ref)
         if record.start < 0 or end > self._genome.lengths[contig]:
-            return "beyond_contig_end"
-        reference = decode_bases(self._genome.codes(contig, record.start, end))
+            return BEYOND_END
+        reference = self._genome.text(contig, record.start, end)
         if "N" in reference or set(record.ref) - set("ACGT"):
-            return "reference_n" if "N" in reference else "reference_letters_outside_acgt"
-        self._counts["comparable"] += 1
+            return REFERENCE_N if "N" in reference else OTHER_LETTERS
+        self.comparable += 1
         if record.ref == reference:
             return ""
-        self._counts["mismatches"] += 1
+        self.mismatches += 1
         self.first_mismatch = self.first_mismatch or (
             f"{contig}:{record.start + 1} (line {record.line_number}) "
             f"REF {record.ref[:20]}, FASTA {reference[:20]}"
         )
-        return "reference_mismatch"
+        return MISMATCH
 
     def stop_early(self) -> None:
         """Stop as soon as it shows that the VCF is of another assembly.
@@ -101,12 +93,7 @@ class ReferenceCheck:
             200 records.
         """
         if self._contigs and not any(self._contigs.values()):
-            raise UserError(
-                f"shares no contig with the FASTA: it has {describe_names(self._contigs)}, "
-                f"{self._fasta} has {describe_names(self._genome.lengths)}",
-                file=self._vcf.path,
-                remedy="give files of the same assembly",
-            )
+            raise no_shared_contig(self._fasta, self._genome.lengths, self._vcf.path, self._contigs)
         self._stop_above(COMPARABLE_AT_END, MISMATCHES_AT_END, "")
 
     def _stop_above(self, at_least: int, share: float, which: str) -> None:

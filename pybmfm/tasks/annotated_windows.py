@@ -23,8 +23,6 @@ from pybmfm.corpus.splits import assign_splits, cut_blocks, split_regions
 from pybmfm.genome import (
     N_CODE,
     Genome,
-    complement_bases,
-    decode_bases,
     describe_names,
     match_contigs,
 )
@@ -226,18 +224,20 @@ class Cutter:
         if point.strand == "-":
             before, after = downstream, upstream
         start, end = point.position - before, point.position + after + 1
-        reason = self._reason(contig, start, end, point.strand, label)
+        split = int(self.splits[contig].of(start, end)[0])
+        reason = self._reason(contig, start, end, point.strand, label, split)
         if reason:
             self.dropped[reason] += 1
             return None
         self._seen.add((contig, start, end, point.strand, label))
-        split = int(self.splits[contig].of(start, end)[0])
         return Window(
             contig, start, end, point.strand, split, label, "annotated", point.name,
-            text_of(self.genome, contig, start, end, point.strand),
+            self.genome.text(contig, start, end, point.strand),
         )  # fmt: skip
 
-    def _reason(self, contig: str, start: int, end: int, strand: str, label: str) -> str:
+    def _reason(
+        self, contig: str, start: int, end: int, strand: str, label: str, split: int
+    ) -> str:
         if start < 0 or end > self.genome.lengths[contig]:
             return BEYOND_END
         if (contig, start, end, strand, label) in self._seen:
@@ -245,7 +245,7 @@ class Cutter:
         unknown = np.count_nonzero(self.genome.codes(contig, start, end) == N_CODE)
         if unknown > self.settings.max_n * (end - start):
             return TOO_MANY_N
-        return CROSSES if self.splits[contig].of(start, end)[0] < 0 else ""
+        return CROSSES if split < 0 else ""
 
     def draw(self, windows: list[Window]) -> list[Window]:
         """Keep ``max_positives`` of them, drawn from the seed, in order."""
@@ -257,19 +257,11 @@ class Cutter:
         return [windows[i] for i in np.sort(rng.permutation(len(windows))[:number]).tolist()]
 
 
-def text_of(genome: Genome, contig: str, start: int, end: int, strand: str) -> str:
-    """Return the letters of an interval, read on its strand."""
-    codes = genome.codes(contig, start, end)
-    return decode_bases(complement_bases(codes[::-1]) if strand == "-" else codes)
-
-
 def with_text(genome: Genome, windows: Iterable[Window]) -> list[Window]:
     """Fill in the sequences of windows, reading each contig once."""
     rank = {contig: place for place, contig in enumerate(genome.lengths)}
     ordered = sorted(windows, key=lambda window: rank[window.contig])
-    return [
-        replace(w, sequence=text_of(genome, w.contig, w.start, w.end, w.strand)) for w in ordered
-    ]
+    return [replace(w, sequence=genome.text(w.contig, w.start, w.end, w.strand)) for w in ordered]
 
 
 def grouped(windows: Sequence[Window], order: Sequence[str]) -> list[Window]:

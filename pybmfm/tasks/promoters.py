@@ -8,7 +8,7 @@ shuffled.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -193,9 +193,15 @@ def _starts_by_contig(points: Sequence[Point], genome: Genome) -> dict[str, NDAr
 
 @dataclass(frozen=True)
 class _Boxes:
-    """TATA boxes of one contig that may stand in a negative: first base on their strand."""
+    """TATA boxes that may stand in a negative: first base on their strand.
 
-    contig: str
+    Attributes
+    ----------
+    contigs
+        Index among the genome's contigs.
+    """
+
+    contigs: NDArray[np.int64]
     positions: NDArray[np.int64]
     minus: NDArray[np.bool_]
     splits: NDArray[np.int64]
@@ -212,33 +218,42 @@ def _with_tata_boxes(
     if not positives:
         return []
     reach = sum(settings.window) + 1
-    found = [_boxes(genome, contig, splits[contig], starts[contig], reach) for contig in splits]
+    boxes = _joined(
+        [
+            _boxes(genome, contig, number, splits[contig], starts[contig], reach)
+            for number, contig in enumerate(splits)
+        ]
+    )
+    names = list(splits)
     default = settings.window[0] - 31
     negatives = []
     for number, split in enumerate(SPLITS):
-        places = [
-            (boxes.contig, int(boxes.positions[i]), bool(boxes.minus[i]))
-            for boxes in found
-            for i in np.flatnonzero(boxes.splits == number).tolist()
-        ]
+        here = np.flatnonzero(boxes.splits == number)
         mine = [window for window in positives if window.split == number]
-        order = settings.common.rng(TATA, split).permutation(len(places))
-        for window, place in zip(mine, order.tolist(), strict=False):
+        order = settings.common.rng(TATA, split).permutation(len(here))
+        for window, place in zip(mine, here[order[: len(mine)]].tolist(), strict=False):
+            contig, minus = names[boxes.contigs[place]], bool(boxes.minus[place])
             box = box_start(window.sequence, settings.window[0])
-            negatives.append(
-                _around_box(places[place], default if box is None else box, reach, number)
-            )
+            offset = default if box is None else box
+            position = int(boxes.positions[place])
+            start = position + offset + 1 - reach if minus else position - offset
+            strand = "-" if minus else "+"
+            negatives.append(Window(contig, start, start + reach, strand, number, NEGATIVE, TATA))
     return with_text(genome, negatives)
 
 
-def _around_box(place: tuple[str, int, bool], offset: int, length: int, split: int) -> Window:
-    contig, position, minus = place
-    start = position + offset + 1 - length if minus else position - offset
-    return Window(contig, start, start + length, "-" if minus else "+", split, NEGATIVE, TATA)
+def _joined(parts: Sequence[_Boxes]) -> _Boxes:
+    columns = (field.name for field in fields(_Boxes))
+    return _Boxes(*(np.concatenate([getattr(one, name) for one in parts]) for name in columns))
 
 
 def _boxes(
-    genome: Genome, contig: str, splits: ContigSplits, starts: NDArray[np.int64], reach: int
+    genome: Genome,
+    contig: str,
+    number: int,
+    splits: ContigSplits,
+    starts: NDArray[np.int64],
+    reach: int,
 ) -> _Boxes:
     """Find boxes on both strands: no TSS within 1,000 nt, no N and no border in reach."""
     codes = genome.codes(contig)
@@ -256,7 +271,8 @@ def _boxes(
         starts, positions - far
     )
     keep = (unknown == 0) & (split >= 0) & (near == 0)
-    return _Boxes(contig, positions[keep], minus[keep], split[keep])
+    contigs = np.full(int(keep.sum()), number)
+    return _Boxes(contigs, positions[keep], minus[keep], split[keep])
 
 
 def _find(codes: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from pybmfm.genome import (
     compression_of,
     has_bgzip_end,
     match_contigs,
+    quiet_htslib,
 )
 from pybmfm.variants.genotype_reading import GenotypeCounts, GenotypeReading, HaplotypePair
 from pybmfm.variants.vcf import no_shared_contig
@@ -136,7 +136,7 @@ class PhasedPanel:
     def _records(self, genome: Genome, contig: str, samples: Collection[str]) -> Iterator[Any]:
         """Yield the pysam records of a contig, genotypes of some individuals only."""
         self._check_shared(genome)
-        with _opened(self.path) as vcf, _quiet():
+        with _opened(self.path) as vcf, quiet_htslib():
             vcf.subset_samples(samples)
             if not self._indexed:
                 every = _readable(iter(vcf), self.path)
@@ -162,7 +162,7 @@ class PhasedPanel:
         if not self._shares_contig:
             names = self._names
             if not self._indexed and not any(self._match(genome, name) for name in names):
-                with _opened(self.path) as vcf, _quiet():
+                with _opened(self.path) as vcf, quiet_htslib():
                     found = (record.contig for record in _readable(iter(vcf), self.path))
                     names = list(dict.fromkeys([*names, *found]))
             self._shares_contig = any(self._match(genome, name) for name in names)
@@ -186,24 +186,12 @@ def _opened(path: Path) -> Any:
     import pysam
 
     try:
-        with _quiet():
+        with quiet_htslib():
             return pysam.VariantFile(str(path))
     except (OSError, ValueError) as error:
         raise UserError(
             "is not a VCF, or a broken one", file=path, remedy="give a phased VCF with genotypes"
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library's own messages off the terminal: ours name the file and the remedy."""
-    import pysam
-
-    before = pysam.set_verbosity(0)
-    try:
-        yield
-    finally:
-        pysam.set_verbosity(before)
 
 
 def _readable(records: Iterator[Any], path: Path) -> Iterator[Any]:

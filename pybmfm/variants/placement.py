@@ -15,7 +15,6 @@ from pybmfm.genome import (
     AlignmentSettings,
     Genome,
     align_sequences,
-    complement_bases,
     decode_bases,
     describe_names,
     encode_bases,
@@ -109,41 +108,14 @@ def reference_texts(genome: Genome, loci: Sequence[Locus]) -> list[str]:
     """Return the plain sequence of loci, each on its strand, in order."""
     texts = [""] * len(loci)
     for row in sorted(range(len(loci)), key=lambda row: loci[row].contig):
-        locus = loci[row]
-        codes = genome.codes(locus.contig, locus.start, locus.end)
-        texts[row] = decode_bases(complement_bases(codes[::-1]) if locus.strand == "-" else codes)
+        texts[row] = genome.text(*loci[row])
     return texts
-
-
-def read_loci(path: str | Path) -> pd.DataFrame:
-    """Read a table of loci.
-
-    Returns
-    -------
-    DataFrame
-        The columns of the file, ``start`` and ``end`` as int64, ``strand`` ``+`` or ``-``
-        where there is one. BED columns are called contig, start, end, name, score, strand,
-        column7 and so on.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or broken, has no rows or lacks a column, or a row has no whole
-        numbers, ends before it starts, or has another strand than ``+``, ``-`` or ``.``.
-    """
-    path = Path(path)
-    table = read_rows(path)
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise UserError(
-            f"has no column '{missing[0]}'",
-            file=path,
-            remedy="give the columns contig, start and end, or a BED file",
-        )
-    return check_loci(table, path)
 
 
 def read_rows(path: Path) -> pd.DataFrame:
     """Read a table or a BED file as it is, rows numbered from 0.
+
+    BED columns are called contig, start, end, name, score, strand, column7 and so on.
 
     Raises
     ------
@@ -157,7 +129,19 @@ def read_rows(path: Path) -> pd.DataFrame:
 
 
 def check_loci(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return rows with checked ``start``, ``end`` and ``strand``, see :func:`read_loci`."""
+    """Return rows with checked coordinates.
+
+    Returns
+    -------
+    DataFrame
+        ``start`` and ``end`` as int64, ``strand`` ``+`` or ``-`` where there is one.
+
+    Raises
+    ------
+    UserError
+        If a row has no whole numbers, ends before it starts, or has another strand than ``+``,
+        ``-`` or ``.``.
+    """
     table = table.copy()
     for name in ("start", "end"):
         table[name] = _whole_numbers(table, name, path)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pybmfm.core import UserError, read_table
 from pybmfm.genome import Genome
 from pybmfm.variants import Locus, WindowEncoder, codes_to_text, encode_loci, encode_locus
-from pybmfm.variants.placement import read_loci
+from pybmfm.variants.placement import check_loci, read_rows
 from pybmfm.variants.sequences import SequenceSettings, encode_sequences
 
 from .conftest import MakeTable
@@ -126,7 +126,7 @@ def test_bed_is_read_with_its_names(
 def test_three_columns_are_a_bed(given_: SequenceSettings, tmp_path: Path) -> None:
     path = tmp_path / "loci.bed"
     path.write_text("chr1 0 5\n\nchr1 5 9\n")
-    assert read_loci(path).to_dict("list") == {
+    assert check_loci(read_rows(path), path).to_dict("list") == {
         "contig": ["chr1", "chr1"],
         "start": [0, 5],
         "end": [5, 9],
@@ -196,14 +196,14 @@ def test_missing_columns_and_ragged_beds_are_refused(
         encode_sequences(given_)
     bed = tmp_path / "loci.bed"
     with pytest.raises(UserError, match="no such file"):
-        read_loci(bed)
+        read_rows(bed)
     for text in ("chr1\t0\t5\nchr1\t0\t5\tname\n", "chr1\t0\n"):
         bed.write_text(text)
         with pytest.raises(UserError, match="columns"):
-            read_loci(bed)
+            read_rows(bed)
     bed.write_text("# nothing\n")
     with pytest.raises(UserError, match="has no rows"):
-        read_loci(bed)
+        read_rows(bed)
 
 
 def test_without_variants_the_reference_is_written(given_: SequenceSettings) -> None:
