@@ -110,6 +110,18 @@ class Pretraining:
             rows = sorted(csv.DictReader(file, delimiter="\t"), key=lambda row: int(row["task_id"]))
         return [Attempt(row["exit"], self._work(row["hash"])) for row in rows]
 
+    @property
+    def attempt_folders(self) -> list[Path]:
+        """Work folders of the executions that began, also of those that nobody saw end."""
+        return [begun.parent for begun in self.folder.glob("work/*/*/.command.begin")]
+
+    @property
+    def checkpoint_files(self) -> dict[str, bytes]:
+        """Content of every file below the root of the checkpoints."""
+        root = self.folder / "results/checkpoints"
+        files = sorted(path for path in root.rglob("*") if path.is_file())
+        return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
     def _work(self, start: str) -> Path:
         (folder,) = (self.folder / "work").glob(f"{start}*")
         return folder
@@ -131,9 +143,7 @@ class Pretraining:
 
     def kill_nextflow(self) -> None:
         """Kill the engine, which gets no chance to stop its task."""
-        for pid in processes_below(self.folder):
-            if Path(f"/proc/{pid}/cwd").readlink() == self.folder:
-                os.kill(pid, signal.SIGKILL)
+        kill_engine(self.folder)
 
 
 def training_steps(log: Path) -> list[tuple[int, float]]:
@@ -141,6 +151,13 @@ def training_steps(log: Path) -> list[tuple[int, float]]:
     lines = log.read_text().rpartition("\n")[0].splitlines()
     records = [json.loads(line) for line in lines]
     return [(record["step"], record["loss"]) for record in records if "loss" in record]
+
+
+def kill_engine(folder: Path) -> None:
+    """Kill the Nextflow that was launched in a folder; its tasks work below the folder and stay."""
+    for pid in processes_below(folder):
+        if Path(f"/proc/{pid}/cwd").readlink() == folder:
+            os.kill(pid, signal.SIGKILL)
 
 
 def processes_below(folder: Path) -> list[int]:

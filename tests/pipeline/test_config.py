@@ -34,6 +34,12 @@ def test_profile_resolves(nextflow, repository, tmp_path, profile):
     assert [text for text in PROFILES[profile] if text not in outcome.stdout] == []
 
 
+def test_all_that_is_published_is_made_whole_by_resume(repository):
+    """Left out, an unfinished copy would stay: see docs/decisions.md."""
+    config = (repository / "conf/modules.config").read_text()
+    assert config.count("overwrite: 'deep'") == config.count("params.publish_dir_mode") > 0
+
+
 CLUSTERS = ["slurm", "lsf", "pbspro", "sge", "awsbatch", "google", "kubernetes"]
 
 

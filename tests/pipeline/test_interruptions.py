@@ -1,11 +1,14 @@
-"""Pretraining that is killed, stopped, cut short or orphaned under real Nextflow ends with the
-very weights of a run that nothing disturbed."""
+"""Pretraining that is killed, stopped, cut short, orphaned or that finds its memory or disk full
+under real Nextflow ends with the very weights of a run that nothing disturbed."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +22,7 @@ from .pretraining_runs import (
     Pretraining,
     assert_same_result,
     processes_below,
+    wait_until,
 )
 
 pytestmark = [
@@ -26,6 +30,11 @@ pytestmark = [
     pytest.mark.timeout(1500),
     pytest.mark.skipif(sys.platform != "linux", reason="finds the tasks' processes in /proc"),
 ]
+
+SHORT_LEASE = "env { PYBMFM_LEASE_SECONDS = '3' }\n"
+
+# Every large tensor asks the system for memory, and gives it back: none is left to be used again.
+NO_SPARE_MEMORY = "env { MALLOC_MMAP_THRESHOLD_ = '65536' }\n"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +58,33 @@ def pretraining(launch_folder, undisturbed, tmp_path) -> Iterator[Pretraining]:
     yield launch_folder(tmp_path)
     for pid in processes_below(tmp_path):
         os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def small_disk(pretraining) -> Iterator[Path]:
+    """A disk of 64 MB, on which the results and checkpoints of the test's run lie."""
+    disk = pretraining.folder / "results"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no disk can be mounted here (root is needed): the test was not run")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Leave no room on a disk."""
+    with contextlib.suppress(OSError), (disk / "filler").open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(65536))
+
+
+def refuse_memory(pid: int) -> None:
+    """Let a process have no more memory than it has."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    _, hard = resource.prlimit(pid, resource.RLIMIT_AS)
+    # Far below what it has, so that every request is refused, however small.
+    resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() // 2, hard))
 
 
 def training_seconds(pretraining: Pretraining) -> float:
@@ -86,6 +122,25 @@ def test_a_terminated_process_saves_before_it_is_retried(pretraining, undisturbe
     assert_same_result(pretraining, undisturbed)
 
 
+def test_out_of_memory_is_retried_with_half_the_micro_batch(pretraining, undisturbed):
+    (pretraining.folder / "memory.config").write_text(NO_SPARE_MEMORY)
+    running = pretraining.start("-c", "memory.config")
+    pretraining.wait_until_under_way()
+    (pid,) = pretraining.processes()
+    refuse_memory(pid)
+    running.result()
+    first, second = pretraining.attempts
+    assert (first.exit, second.exit) == ("137", "0")
+    assert "Out of memory: with 1,024 tokens at once" in first.log
+    assert "run again with --resume to continue with 512" in first.log
+    assert second.resumed_at is not None
+    # Sums in two parts are rounded otherwise.
+    expected = dict(undisturbed.losses)
+    assert dict(pretraining.losses).keys() == expected.keys()
+    for step, loss in pretraining.losses:
+        assert loss == pytest.approx(expected[step], abs=1e-4), step
+
+
 def test_a_time_budget_cuts_the_run_into_several_attempts(pretraining, undisturbed):
     minutes = training_seconds(undisturbed) / 2 / 60
     pretraining.run("--max_minutes", f"{minutes:.4f}")
@@ -107,5 +162,49 @@ def test_resume_waits_for_the_task_that_a_killed_engine_left(pretraining, undist
     pretraining.run("-resume")
     assert pretraining.attempts[-1].exit == "0"
     # Neither worked beside the other, nor did one do again what the other had done.
+    assert_each_step_once(pretraining)
+    assert_same_result(pretraining, undisturbed)
+
+
+def test_a_frozen_orphan_loses_its_folder_and_writes_nothing_when_it_wakes(
+    pretraining, undisturbed
+):
+    (pretraining.folder / "lease.config").write_text(SHORT_LEASE)
+    running = pretraining.start("-c", "lease.config")
+    orphan = pretraining.interrupt(signal.SIGSTOP)
+    (orphan_folder,) = pretraining.attempt_folders
+    pretraining.kill_nextflow()
+    with pytest.raises(AssertionError):
+        running.result()
+    pretraining.run("-c", "lease.config", "-resume")
+    assert "took over a lease whose owner is gone" in pretraining.attempts[-1].log
+    assert_same_result(pretraining, undisturbed)
+
+    before = pretraining.checkpoint_files
+    os.kill(orphan, signal.SIGCONT)
+    wait_until((orphan_folder / ".exitcode").exists)
+    assert (orphan_folder / ".exitcode").read_text() == "2"
+    said = (orphan_folder / ".command.log").read_text()
+    assert "another process has taken this checkpoint folder over" in said
+    assert pretraining.checkpoint_files == before
+    assert_same_result(pretraining, undisturbed)
+
+
+def test_a_disk_that_fills_up_costs_nothing_once_there_is_room(
+    pretraining, undisturbed, small_disk
+):
+    running = pretraining.start()
+    pretraining.wait_until_under_way()
+    # What could not be written is deleted, which makes room again.
+    wait_until(lambda: fill(small_disk) or running.done())
+    with pytest.raises(AssertionError, match=r"No space left|Failed to publish"):
+        running.result()
+    (folder,) = pretraining.attempt_folders
+    said = (folder / ".command.log").read_text()
+    assert "No space left on device" in said
+    assert (folder / ".exitcode").read_text() == "0", "training went on without its checkpoints"
+    (small_disk / "filler").unlink()
+    pretraining.run("-resume")
+    assert pretraining.attempt_folders == [folder], "what was finished is not run again"
     assert_each_step_once(pretraining)
     assert_same_result(pretraining, undisturbed)
