@@ -17,8 +17,8 @@ from pybmfm.baselines.networks import NETWORKS
 from pybmfm.baselines.one_hot import channels_of_codes, code_matrix
 from pybmfm.core import derive_seed, progress
 from pybmfm.tasks import TaskTable
-from pybmfm.training.finetuning_examples import Scale
-from pybmfm.training.finetuning_prediction import scores_of
+from pybmfm.training.finetuning.examples import Scale
+from pybmfm.training.finetuning.prediction import scores_of
 from pybmfm.training.processes import choose_device
 
 BATCH = 32

@@ -209,7 +209,7 @@ def command(
         --dev tasks/tf_0/dev.csv --test tasks/tf_0/test.csv --out results/tf_0.snp.0
       pybmfm finetune --checkpoint DNABERT-2-117M --lora --learning-rates 1e-4,3e-4 --resume ...
     """
-    from pybmfm.training.finetuning import FinetuneSettings, LoraSettings, finetune
+    from pybmfm.training import FinetuneSettings, LoraSettings, finetune
 
     targets = tuple(lora_targets.split(",")) if lora_targets else ()
     adapters = LoraSettings(lora_rank, lora_alpha, targets) if lora else None

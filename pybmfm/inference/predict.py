@@ -130,7 +130,7 @@ def _parts(
     device: torch.device,
     counts: dict[str, int],
 ) -> Iterator[_Part]:
-    from pybmfm.training.finetuning_prediction import predict_rows, scores_of
+    from pybmfm.training.finetuning.prediction import predict_rows, scores_of
     from pybmfm.training.precision import autocast, resolve_precision
     from pybmfm.training.token_windows import token_windows
 

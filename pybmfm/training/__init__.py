@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pybmfm.training.finetuning import FinetuneSettings, finetune
+    from pybmfm.training.finetuning.run import finetune
+    from pybmfm.training.finetuning.settings import FinetuneSettings, LoraSettings
     from pybmfm.training.pretraining import pretrain
     from pybmfm.training.settings import PretrainSettings
 
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
 PLACES = {
     "PretrainSettings": "pybmfm.training.settings",
     "pretrain": "pybmfm.training.pretraining",
-    "FinetuneSettings": "pybmfm.training.finetuning",
-    "finetune": "pybmfm.training.finetuning",
+    "FinetuneSettings": "pybmfm.training.finetuning.settings",
+    "LoraSettings": "pybmfm.training.finetuning.settings",
+    "finetune": "pybmfm.training.finetuning.run",
 }
 
-__all__ = ["FinetuneSettings", "PretrainSettings", "finetune", "pretrain"]
+__all__ = ["FinetuneSettings", "LoraSettings", "PretrainSettings", "finetune", "pretrain"]
 
 
 def __getattr__(name: str) -> Any:

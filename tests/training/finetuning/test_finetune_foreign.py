@@ -16,8 +16,8 @@ from pybmfm.model import load_finetuned
 from pybmfm.model.dnabert2 import Dnabert2Config, Dnabert2ForMaskedLM
 from pybmfm.tasks import read_task_table
 from pybmfm.tokenizer import DnaTokenizer
-from pybmfm.training.finetuning import LoraSettings
-from pybmfm.training.finetuning_prediction import predict_rows, scores_of
+from pybmfm.training import LoraSettings
+from pybmfm.training.finetuning.prediction import predict_rows, scores_of
 from pybmfm.training.precision import autocast
 from pybmfm.training.token_windows import token_windows
 

@@ -12,14 +12,14 @@ from pybmfm.evaluation import main_metric_text
 from pybmfm.model import Encoder, SequenceModel, load_encoder
 from pybmfm.model.adapters import add_adapters, save_adapters
 from pybmfm.tasks import TaskTable, check_metric, read_task_splits
-from pybmfm.training.finetuning_examples import Scale, make_examples, token_limit
-from pybmfm.training.finetuning_loop import JOURNAL, FinetuneRun, Job, facts_of_state
-from pybmfm.training.finetuning_losses import Loss, balanced_weights
-from pybmfm.training.finetuning_place import cleared, run_identity, run_storage
-from pybmfm.training.finetuning_plan import Plan
-from pybmfm.training.finetuning_prediction import scores_of
-from pybmfm.training.finetuning_settings import FinetuneSettings, LoraSettings, check_settings
-from pybmfm.training.finetuning_writing import (
+from pybmfm.training.finetuning.examples import Scale, make_examples, token_limit
+from pybmfm.training.finetuning.loop import JOURNAL, FinetuneRun, Job, facts_of_state
+from pybmfm.training.finetuning.losses import Loss, balanced_weights
+from pybmfm.training.finetuning.place import cleared, run_identity, run_storage
+from pybmfm.training.finetuning.plan import Plan
+from pybmfm.training.finetuning.prediction import scores_of
+from pybmfm.training.finetuning.settings import FinetuneSettings, check_settings
+from pybmfm.training.finetuning.writing import (
     describe_run,
     write_finetuned,
     write_result,
@@ -31,8 +31,6 @@ from pybmfm.training.processes import choose_device
 from pybmfm.training.stopping import StopRequest, stop_request
 
 log = logging.getLogger("pybmfm")
-
-__all__ = ["FinetuneSettings", "LoraSettings", "finetune"]
 
 
 def finetune(settings: FinetuneSettings) -> None:

@@ -15,8 +15,8 @@ from pybmfm.evaluation import load_result
 from pybmfm.model import load_checkpoint
 from pybmfm.tasks import read_task_table
 from pybmfm.tokenizer import DnaTokenizer
-from pybmfm.training.finetuning import LoraSettings
-from pybmfm.training.finetuning_losses import Loss, balanced_weights
+from pybmfm.training import LoraSettings
+from pybmfm.training.finetuning.losses import Loss, balanced_weights
 from pybmfm.training.token_windows import token_windows
 
 from .finetune_tasks import MOTIF, metrics_of, run, with_motif, write_splits

@@ -94,7 +94,7 @@ class FinetuneSettings:
     save_model
         Also write the fine-tuned encoder and head to ``OUT/model``; adapters are merged there.
     checkpoints
-        A durable root, see `pybmfm.training.finetuning_place`; beside ``out`` if None.
+        A durable root, see `pybmfm.training.finetuning.place`; beside ``out`` if None.
     checkpoint_every, checkpoint_minutes
         A checkpoint is due when either is reached; 0 steps is never.
     max_minutes

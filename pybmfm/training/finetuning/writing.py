@@ -11,8 +11,8 @@ from pybmfm.core import write_manifest
 from pybmfm.evaluation import save_result
 from pybmfm.model import Encoder, HeadFacts, SequenceModel, save_finetuned
 from pybmfm.tasks import TaskTable
-from pybmfm.training.finetuning_examples import Examples, Scale
-from pybmfm.training.finetuning_settings import FinetuneSettings
+from pybmfm.training.finetuning.examples import Examples, Scale
+from pybmfm.training.finetuning.settings import FinetuneSettings
 
 
 def write_result(

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from pybmfm.core import derive_seed
-from pybmfm.training.finetuning_settings import FinetuneSettings
+from pybmfm.training.finetuning.settings import FinetuneSettings
 
 LONGEST_WARMUP = 1000
 VALIDATE_EVERY = 200

@@ -13,7 +13,7 @@ import pytest
 from safetensors.torch import load_file
 
 from pybmfm.core import Interrupted, OutOfMemory, UserError
-from pybmfm.training.finetuning_loop import FinetuneRun
+from pybmfm.training.finetuning.loop import FinetuneRun
 
 from .finetune_tasks import metrics_of, run, with_motif, write_splits
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pybmfm.core import digest_file
 from pybmfm.core.provenance import source_digest
-from pybmfm.training.finetuning_settings import PATHS, FinetuneSettings
+from pybmfm.training.finetuning.settings import PATHS, FinetuneSettings
 from pybmfm.training.micro_batch import NAME as MICRO_BATCH
 from pybmfm.training.storage import LocalStorage, Storage, open_storage
 

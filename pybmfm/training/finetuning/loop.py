@@ -19,17 +19,17 @@ from safetensors.torch import load_file, save_file
 from pybmfm.core import Interrupted, UserError, derive_seed, progress
 from pybmfm.model import SequenceModel
 from pybmfm.training.checkpoints import CheckpointFolder, restore_optimizer
-from pybmfm.training.finetuning_examples import Examples
-from pybmfm.training.finetuning_losses import Loss
-from pybmfm.training.finetuning_place import FinetuneState
-from pybmfm.training.finetuning_plan import Plan
-from pybmfm.training.finetuning_prediction import (
+from pybmfm.training.finetuning.examples import Examples
+from pybmfm.training.finetuning.losses import Loss
+from pybmfm.training.finetuning.place import FinetuneState
+from pybmfm.training.finetuning.plan import Plan
+from pybmfm.training.finetuning.prediction import (
     embed_rows,
     parts_by_length,
     place_batch,
     predict_rows,
 )
-from pybmfm.training.finetuning_settings import FinetuneSettings
+from pybmfm.training.finetuning.settings import FinetuneSettings
 from pybmfm.training.identity import check_identity
 from pybmfm.training.lease import Lease
 from pybmfm.training.micro_batch import memory_guard, micro_batch_tokens

@@ -1,0 +1,1 @@
+"""Fine-tuning: examples, plan, loop, predictions and what a run writes."""
