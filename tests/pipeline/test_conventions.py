@@ -19,7 +19,7 @@ NfCore = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def nf_core(repository: Path) -> NfCore:
+def nf_core(repository: Path, tmp_path: Path) -> NfCore:
     """Run ``nf-core pipelines`` in the project, or skip and say that it is absent."""
     executable = shutil.which("nf-core")
     if executable is None:
@@ -33,6 +33,9 @@ def nf_core(repository: Path) -> NfCore:
         "NFCORE_HIDE_PROGRESS": "1",
         "COLUMNS": "200",
     }
+    if "NXF_HOME" not in environment and not (Path.home() / ".nextflow").is_dir():
+        # It keeps what `nextflow config` says there, and asks again for every rule where it cannot.
+        environment["NXF_HOME"] = str(tmp_path)
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [executable, "pipelines", *map(str, arguments)]

@@ -130,6 +130,7 @@ def test_help_prints_every_parameter_by_group_and_runs_nothing(
     assert outcome.code == 0
     assert [name for name in properties if f"--{name} " not in outcome.stdout] == []
     assert re.search(r"^Pretraining: ", outcome.stdout, re.MULTILINE)
+    assert "-params-file" in outcome.stdout
     assert not (tmp_path / "results").exists()
 
 

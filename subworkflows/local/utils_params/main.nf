@@ -27,7 +27,7 @@ def parameterHelp(String schemaFile) {
         def lines = group.properties.collect { name, property -> parameterLine(name, property, width) }
         "${group.title}: ${group.description}\n${lines.join('\n')}"
     }
-    return "Usage: nextflow run . -profile test\n       nextflow run . --fasta FASTA --vcf VCF [--gue FOLDER] [--outdir FOLDER]\n\n${sections.join('\n\n')}\n"
+    return "Usage: nextflow run . -profile test\n       nextflow run . --fasta FASTA --vcf VCF [--gue FOLDER] [--outdir FOLDER]\n       nextflow run . -params-file my.yml    (copied from one of assets/params/)\n\n${sections.join('\n\n')}\n"
 }
 
 // Whether the value of --help, which may have come as text, says yes.
