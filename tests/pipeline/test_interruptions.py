@@ -36,6 +36,14 @@ SHORT_LEASE = "env { PYBMFM_LEASE_SECONDS = '3' }\n"
 # Every large tensor asks the system for memory, and gives it back: none is left to be used again.
 NO_SPARE_MEMORY = "env { MALLOC_MMAP_THRESHOLD_ = '65536' }\n"
 
+TOO_LITTLE_TIME = """
+process {{
+    withName: PRETRAIN {{
+        time = {{ {milliseconds}.ms * 2 ** (task.attempt - 1) }}
+    }}
+}}
+"""
+
 
 @pytest.fixture(scope="module")
 def launch_folder(nextflow, repository, finished_artefacts) -> Callable[[Path], Pretraining]:
@@ -139,6 +147,19 @@ def test_out_of_memory_is_retried_with_half_the_micro_batch(pretraining, undistu
     assert dict(pretraining.losses).keys() == expected.keys()
     for step, loss in pretraining.losses:
         assert loss == pytest.approx(expected[step], abs=1e-4), step
+
+
+def test_a_task_that_nextflow_ends_for_its_time_is_retried_with_more(pretraining, undisturbed):
+    (whole,) = undisturbed.attempts
+    config = TOO_LITTLE_TIME.format(milliseconds=int(1000 * whole.seconds / 4))
+    (pretraining.folder / "time.config").write_text(config)
+    pretraining.run("-c", "time.config")
+    *ended, last = pretraining.attempts
+    assert {attempt.exit for attempt in ended} == {"-"}  # Nextflow does not wait for their end
+    assert last.exit == "0"
+    # Each saved before it ended, and the next one waited for that.
+    assert_each_step_once(pretraining)
+    assert_same_result(pretraining, undisturbed)
 
 
 def test_a_time_budget_cuts_the_run_into_several_attempts(pretraining, undisturbed):
