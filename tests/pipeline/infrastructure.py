@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from pybmfm.core.provenance import source_digest
+
+IMAGE = "localhost/pybmfm:0.1.0"
+# What an image can be built with here; where packages come from is the machine's to say.
+BUILD_ARGS = f"--network=host --volume {Path.home()}/.cache/uv:/root/.cache/uv"
 
 VARIABLE = "PYBMFM_INFRA"  # the folder to set them up under
 SCRIPTS = Path(__file__).resolve().parents[1] / "infra"
@@ -46,3 +53,50 @@ def variables_of(script: Path) -> dict[str, str]:
     ).stdout
     lines = dict(line.split("=", 1) for line in text.split("\0") if "=" in line)
     return {name: value for name, value in lines.items() if name not in ("PWD", "SHLVL", "_")}
+
+
+@contextmanager
+def podman_with_image(repository: Path) -> Iterator[None]:
+    """Podman, and docker over its socket, with the image of this very source."""
+    with set_up("podman") as (_, variables), pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        if label("revision") != source_digest():
+            (Path.home() / ".cache/uv").mkdir(parents=True, exist_ok=True)
+            build(repository, "pybmfm")
+        yield
+
+
+@contextmanager
+def apptainer_with_image(repository: Path) -> Iterator[None]:
+    """Apptainer, also as singularity, on the PATH, and the image where Nextflow looks for it."""
+    with set_up("apptainer") as (folder, _), pytest.MonkeyPatch.context() as patch:
+        images = folder.parent / "sif"
+        patch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
+        patch.setenv("NXF_APPTAINER_CACHEDIR", str(images))
+        patch.setenv("NXF_SINGULARITY_CACHEDIR", str(images))
+        if digest_inside(images / IMAGE.replace("/", "-").replace(":", "-")) != source_digest():
+            with podman_with_image(repository):
+                build(repository, "--sif", str(images), "pybmfm")
+        yield
+
+
+def build(repository: Path, *arguments: str) -> None:
+    """Run the build script with podman."""
+    variables = {**os.environ, "ENGINE": "podman", "BUILD_ARGS": BUILD_ARGS}
+    subprocess.run([repository / "containers/build.sh", *arguments], env=variables, check=True)
+
+
+def label(name: str) -> str:
+    """Return a label of the image, '' where there is no image."""
+    done = subprocess.run(["podman", "image", "inspect", IMAGE], capture_output=True, check=False)
+    if done.returncode != 0:
+        return ""
+    return json.loads(done.stdout)[0]["Labels"].get(f"org.opencontainers.image.{name}", "")
+
+
+def digest_inside(image: Path) -> str:
+    """Return the digest of the source in an image file, '' where there is none."""
+    code = "from pybmfm.core.provenance import source_digest as d; print(d())"
+    command = ["apptainer", "exec", "--cleanenv", f"{image}.img", "python3", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

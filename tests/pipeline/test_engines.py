@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
 from pybmfm.core.provenance import source_digest
 
-from .infrastructure import set_up
+from .infrastructure import IMAGE, apptainer_with_image, label, podman_with_image
+from .pretraining_runs import Pretraining, assert_same_result
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.engines, pytest.mark.timeout(3600)]
 
-IMAGE = "localhost/pybmfm:0.1.0"
-# What an image can be built with here; where packages come from is the machine's to say.
-BUILD_ARGS = f"--network=host --volume {Path.home()}/.cache/uv:/root/.cache/uv"
+ENGINES = {
+    "podman": podman_with_image,
+    "docker": podman_with_image,
+    "apptainer": apptainer_with_image,
+    "singularity": apptainer_with_image,
+}
 
 
 @pytest.fixture(scope="module")
-def podman(repository) -> Iterator[Path]:
-    """Podman with the image of this very source, built where there is none; gives its folder."""
-    with set_up("podman") as (folder, variables), pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        if label("revision") != source_digest():
-            (Path.home() / ".cache/uv").mkdir(parents=True, exist_ok=True)
-            patch.setenv("ENGINE", "podman")
-            patch.setenv("BUILD_ARGS", BUILD_ARGS)
-            subprocess.run([repository / "containers/build.sh", "pybmfm"], check=True)
-        yield folder
+def podman(repository) -> Iterator[None]:
+    with podman_with_image(repository):
+        yield
 
 
-def label(name: str) -> str:
-    """Return a label of the image, '' where there is no image."""
-    done = subprocess.run(["podman", "image", "inspect", IMAGE], capture_output=True, check=False)
-    if done.returncode != 0:
-        return ""
-    return json.loads(done.stdout)[0]["Labels"].get(f"org.opencontainers.image.{name}", "")
+@pytest.fixture(params=ENGINES)
+def engine(repository, request) -> Iterator[str]:
+    """Each engine by its name, with the image of this very source."""
+    with ExitStack() as stack:
+        stack.enter_context(ENGINES[request.param](repository))
+        yield request.param
+
+
+@pytest.fixture(scope="module")
+def undisturbed(nextflow, repository, finished_artefacts, tmp_path_factory) -> Pretraining:
+    """What all others must be equal to: a run without containers."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    pretraining = Pretraining(nextflow, repository, finished_artefacts, folder)
+    pretraining.run()
+    return pretraining
 
 
 def inside(script: str, *options: str) -> str:
@@ -84,8 +88,7 @@ def test_a_stranger_on_a_read_only_root_without_home_finds_the_kernels(podman):
     assert "data saved" not in said
 
 
-@pytest.mark.parametrize("engine", ["podman", "docker"])
-def test_the_test_profile_runs_in(podman, stub_run, tmp_path, engine):
+def test_the_test_profile_runs_in(engine, stub_run, tmp_path):
     """Results, checkpoints and work folder in three different places."""
     places = [tmp_path / name for name in ("launch", "out", "work", "checkpoints")]
     for place in places:
@@ -97,5 +100,19 @@ def test_the_test_profile_runs_in(podman, stub_run, tmp_path, engine):
     assert (out / "report.html").is_file()
     runs = [run.read_text() for run in work.glob("*/*/.command.run")]
     assert len(runs) > 20
-    assert all(f"{engine} run " in run for run in runs)
-    assert any(f"-v '{checkpoints}:{checkpoints}'" in run for run in runs)
+    assert all(started_in(engine, run) for run in runs)
+    assert any(f" '{checkpoints}:{checkpoints}'" in run for run in runs)
+
+
+def test_a_container_learns_what_the_machine_learns(
+    engine, undisturbed, nextflow, repository, finished_artefacts, tmp_path
+):
+    pretraining = Pretraining(nextflow, repository, finished_artefacts, tmp_path)
+    pretraining.run("-profile", engine)
+    (attempt,) = pretraining.attempts
+    assert started_in(engine, (attempt.folder / ".command.run").read_text())
+    assert_same_result(pretraining, undisturbed)
+
+
+def started_in(engine: str, script: str) -> bool:
+    return any(f"{engine} {verb} " in script for verb in ("run", "exec"))

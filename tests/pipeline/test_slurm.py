@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .infrastructure import SCRIPTS, set_up
+from .infrastructure import SCRIPTS, apptainer_with_image, set_up
 from .pretraining_runs import (
     STEPS,
     Pretraining,
@@ -32,7 +32,9 @@ executor {
     }
 }
 """
-ON_SLURM = ["-profile", "slurm", "-c", "quick.config", "--max_memory", "4.GB"]
+SETTINGS = ["-c", "quick.config", "--max_memory", "4.GB"]
+ON_SLURM = ["-profile", "slurm", *SETTINGS]
+IN_APPTAINER = ["-profile", "slurm,apptainer", *SETTINGS]
 
 DEVICES = """
 process DEVICES {
@@ -112,6 +114,24 @@ def test_a_cancelled_job_is_submitted_again(pretraining, undisturbed):
     first, second = pretraining.attempts
     assert (first.exit, second.exit) == ("143", "0")
     assert second.resumed_at is not None
+    assert_same_result(pretraining, undisturbed)
+
+
+@pytest.mark.parametrize("traced", [True, False])
+def test_a_cancelled_container_is_submitted_again(
+    pretraining, undisturbed, repository, traced, tmp_path
+):
+    """Signals do not always reach what runs in a container: periodic checkpoints carry it."""
+    (tmp_path / "trace.config").write_text(f"trace.enabled = {str(traced).lower()}\n")
+    with apptainer_with_image(repository):
+        running = pretraining.start(*IN_APPTAINER, "-c", "trace.config")
+        pretraining.wait_until_under_way()
+        job, _ = the_job()
+        command("scancel", job)
+        running.result()
+    logs = [log.read_text() for log in tmp_path.glob("work/*/*/.command.log")]
+    assert len(logs) == 2
+    assert sum("resumed at step" in log for log in logs) == 1
     assert_same_result(pretraining, undisturbed)
 
 
