@@ -6,7 +6,7 @@
 # DATA  the folder with mini/ and bench/ (pieces of GRCh37, GUE, lenti-MPRA)
 # OUT   OUT/tasks, OUT/results (report.html, summary/) and OUT/results.md, which is docs/results.md
 #
-# Sized for 100 minutes on two quiet cores: tiny models, 2,000 training rows, 3 epochs, three seeds.
+# Sized for 100 minutes on two quiet cores: tiny models, 1,000 training rows, 3 epochs, three seeds.
 # Run it again with the same OUT to go on where it stopped: finished tasks are not run again.
 # ROWS=200 SEEDS=0 STEPS=50 EPOCHS=1 tries it out in a fraction of that.
 set -euo pipefail
@@ -16,7 +16,7 @@ mkdir -p "$2"
 out=$(realpath "$2")
 shift 2
 project=$(realpath "$(dirname "$0")/..")
-rows=${ROWS:-2000} seeds=${SEEDS:-0,1,2} steps=${STEPS:-1000} epochs=${EPOCHS:-3} tests=${TEST_ROWS:-2000}
+rows=${ROWS:-1000} seeds=${SEEDS:-0,1,2} steps=${STEPS:-1000} epochs=${EPOCHS:-3} tests=${TEST_ROWS:-1000}
 genome=$data/mini/GRCh37/reference.fa.gz
 vcf=$data/mini/GRCh37/variants.dbsnp_style.vcf.gz
 began=$(date +%s)
