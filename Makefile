@@ -57,7 +57,7 @@ engines: setup ## Images, and the test profile in container engines that this se
 	PYBMFM_INFRA=$(INFRA) pytest -m engines --durations=10
 
 slurm: setup ## Pretraining on a SLURM of two nodes that this sets up (root, Debian 12)
-	PYBMFM_INFRA=$(INFRA) pytest -m slurm --durations=10
+	PYBMFM_INFRA=$(INFRA) pytest -m "slurm and not engines" --durations=10
 
 lock: setup ## Pin every version again, for Python 3.11 to 3.13
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-emit-index-url \

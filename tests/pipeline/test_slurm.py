@@ -117,6 +117,7 @@ def test_a_cancelled_job_is_submitted_again(pretraining, undisturbed):
     assert_same_result(pretraining, undisturbed)
 
 
+@pytest.mark.engines  # needs the image
 @pytest.mark.parametrize("traced", [True, False])
 def test_a_cancelled_container_is_submitted_again(
     pretraining, undisturbed, repository, traced, tmp_path
@@ -137,7 +138,7 @@ def test_a_cancelled_container_is_submitted_again(
 
 def test_a_job_out_of_time_is_submitted_again(pretraining, undisturbed):
     """SLURM counts time in minutes: the signal comes once one is nearly over."""
-    slow = ["--steps", str(STEPS), "--max_time", "1.m", "--cluster_options", "--signal=B:USR2@52"]
+    slow = ["--steps", str(STEPS), "--max_time", "1.m", "--cluster_options=--signal=B:USR2@52"]
     running = pretraining.start(*ON_SLURM, *slow)
     running.result()
     *stopped, last = pretraining.attempts
@@ -195,7 +196,7 @@ def test_tasks_see_the_gpus_they_asked_for_and_no_others(slurm, nextflow, reposi
 
 def test_the_whole_test_profile_runs_as_jobs(slurm, stub_run, tmp_path):
     (tmp_path / "quick.config").write_text(QUICK)
-    options = ["-c", "quick.config", "--queue", "spot", "--cluster_options", "--comment=pybmfm"]
+    options = ["-c", "quick.config", "--queue", "spot", "--cluster_options=--comment=pybmfm"]
     outcome = stub_run(tmp_path, *options, profile="test,slurm")
     assert outcome.code == 0, outcome.text
     submitted = outcome.text.count("Submitted process")
