@@ -166,8 +166,6 @@ def test_no_image_is_named_without_its_version(repository):
     assert all(re.search(r":[\w.-]+$", base) for base in bases)
 
 
-# Made by who runs benchmarks/real_results.sh.
-WRITTEN_BY_USERS = {"docs/results.md"}
 OWN_FILE = re.compile(
     r"(?<![\w/.-])((?:assets|benchmarks|bin|conf|containers|docs|modules|pybmfm|scripts|subworkflows"
     r"|tests|workflows)/[\w./-]*\w)"
@@ -182,7 +180,7 @@ def test_every_file_that_the_pages_name_exists(repository):
         text = page.read_text()
         links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
         beside = [page.parent / link for link in links if link and "://" not in link]
-        mentioned = [repository / name for name in set(OWN_FILE.findall(text)) - WRITTEN_BY_USERS]
+        mentioned = [repository / name for name in set(OWN_FILE.findall(text))]
         named += len(beside) + len(mentioned)
         assert [path for path in beside + mentioned if not path.exists()] == [], page.name
     assert named > 30
