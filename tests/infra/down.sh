@@ -2,6 +2,14 @@
 # Stop what the *_up.sh scripts started under each DIR, by process id; --purge also deletes DIR.
 # usage: down.sh [--purge] DIR...
 set -u
+# Until it is gone: who sets up next must not take it for one that works.
+stop() { # PID
+  kill "$1" 2>/dev/null || return
+  for _ in $(seq 100); do
+    kill -0 "$1" 2>/dev/null || return
+    sleep 0.1
+  done
+}
 purge=false
 [ "${1:-}" != --purge ] || { purge=true; shift; }
 for folder in "$@"; do
@@ -9,7 +17,7 @@ for folder in "$@"; do
     SLURM_CONF=$folder/slurm.conf timeout 10 scontrol shutdown
   fi
   for file in "$folder"/*.pid "$folder"/munge/munged.pid; do
-    [ ! -f "$file" ] || kill "$(cat "$file")" 2>/dev/null
+    [ ! -f "$file" ] || stop "$(cat "$file")"
   done
   if $purge; then
     if [ -f "$folder/env.sh" ] && [ -f "$folder/storage.conf" ]; then
