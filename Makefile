@@ -49,15 +49,15 @@ $(NF_CORE)/bin/nf-core: $(VENV)/.ready
 	  || { rm -rf $(NF_CORE); echo "nf-core tools could not be installed: their test is skipped" >&2; }
 
 pipeline: setup $(NF_CORE)/bin/nf-core ## Tests that run real Nextflow, and nf-core's linter
-	pytest -m "pipeline and not engines and not slurm" --durations=10
+	pytest -rs -m "pipeline and not engines and not slurm" --durations=10
 
 INFRA ?= /var/tmp/pybmfm-infra
 
 engines: setup ## Images, and the test profile in container engines that this sets up (root, Debian 12)
-	PYBMFM_INFRA=$(INFRA) pytest -m engines --durations=10
+	PYBMFM_INFRA=$(INFRA) pytest -rs -m engines --durations=10
 
 slurm: setup ## Pretraining on a SLURM of two nodes that this sets up (root, Debian 12)
-	PYBMFM_INFRA=$(INFRA) pytest -m "slurm and not engines" --durations=10
+	PYBMFM_INFRA=$(INFRA) pytest -rs -m "slurm and not engines" --durations=10
 
 lock: setup ## Pin every version again, for Python 3.11 to 3.13
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-emit-index-url \
