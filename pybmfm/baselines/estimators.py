@@ -75,15 +75,16 @@ class Linear:
         return scores
 
     def weights(self) -> npt.NDArray[np.float64]:
-        """Weight of one standard deviation of each feature."""
-        return np.concatenate(
-            [
-                np.zeros((1, self.features))
-                if isinstance(member, float)
-                else np.atleast_2d(member.coef_)
-                for member in self.members
-            ]
-        )
+        """Weight of one standard deviation of each feature, ``[outputs, features]``."""
+        return coefficients(self.members, self.features)
+
+
+def coefficients(members: tuple[Any, ...], features: int) -> npt.NDArray[np.float64]:
+    """Return the coefficients of linear models, one below the other; a constant has zeros."""
+    none = np.zeros((1, features))
+    return np.concatenate(
+        [none if isinstance(one, float) else np.atleast_2d(one.coef_) for one in members]
+    )
 
 
 def fit_linear(

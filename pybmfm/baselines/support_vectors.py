@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pybmfm.baselines.estimators import Constant, Estimator, Scores
+from pybmfm.baselines.estimators import Constant, Estimator, Scores, coefficients
 from pybmfm.core import derive_seed
 
 STRENGTHS = (0.0001, 0.001, 0.01, 0.1)  # C, from strong penalty to weak
@@ -58,13 +58,7 @@ class SupportVectors:
 
     def weights(self) -> npt.NDArray[np.float64]:
         """Weight of one standard deviation of each feature, ``[outputs, features]``."""
-        empty = np.zeros((1, self.features))
-        return np.concatenate(
-            [
-                empty if isinstance(machine, float) else np.atleast_2d(machine.coef_)
-                for machine in self.machines
-            ]
-        )
+        return coefficients(self.machines, self.features)
 
 
 def fit_support_vectors(

@@ -189,9 +189,10 @@ def compare_kmers(pair: Pair) -> Iterator[Finding]:
 
 def repeated_rows(pair: Pair) -> Iterator[RepeatedRow]:
     """Every row of a task's split b that its training split has, for scores without them."""
-    found, shares, split = pair.duplicates, pair.shares, pair.b.split
+    found = pair.duplicates
     if found is None:
         return
+    shares, split = pair.shares, pair.b.split
     near = shares >= NEAR
     for row in np.flatnonzero(found.exact_rows | found.reverse_rows | near).tolist():
         relation = "near"
