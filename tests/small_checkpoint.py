@@ -31,5 +31,5 @@ def make_checkpoint(folder: Path, text: str, encoding: str, max_length: int = 25
         for weight in model.parameters():
             if weight.ndim == 2:
                 weight.mul_(4.0)
-    save_checkpoint(folder, model, tokenizer, card={})
+    save_checkpoint(folder, model, tokenizer, card={"encoding": encoding})
     return folder

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from .pretraining_runs import STEPS, Pretraining
+
 # How parameters reach the pipeline differs between these; they must all work.
 PARSERS = {
     "v1": {"NXF_SYNTAX_PARSER": "v1"},
@@ -99,3 +101,23 @@ def finished_artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train_tokenizer(settings, lines, origin={}, inputs=(), counts=lines.counts)
     build_corpus(CorpusSettings(fasta, windows, tokenizer, folder / "corpus"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def launch_folder(
+    nextflow: Nextflow, repository: Path, finished_artefacts: Path
+) -> Callable[[Path], Pretraining]:
+    """Make a folder one in which the pipeline pretrains: ``launch_folder(tmp_path)``."""
+    return lambda folder: Pretraining(nextflow, repository, finished_artefacts, folder)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    launch_folder: Callable[[Path], Pretraining], tmp_path_factory: pytest.TempPathFactory
+) -> Pretraining:
+    """What all others must be equal to: a run on this machine that nothing disturbs."""
+    pretraining = launch_folder(tmp_path_factory.mktemp("undisturbed"))
+    pretraining.run()
+    assert [attempt.exit for attempt in pretraining.attempts] == ["0"]
+    assert [step for step, _ in pretraining.losses] == list(range(1, STEPS + 1))
+    return pretraining

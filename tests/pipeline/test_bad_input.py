@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ..small_checkpoint import make_checkpoint
+
 pytestmark = pytest.mark.pipeline
 
 # Windows need the genome alone: those of a whole one are published beside damaged variants.
@@ -60,16 +62,7 @@ def changed_corpus(folder: Path, artefacts: Path) -> tuple[list[str], str]:
 
 
 def truncated_model(folder: Path, artefacts: Path) -> tuple[list[str], str]:
-    from pybmfm.model import build_config, build_model, save_checkpoint
-    from pybmfm.tokenizer import DnaTokenizer
-
-    tokenizer = DnaTokenizer.load(artefacts / "tokenizer")
-    config = build_config(
-        "modernbert", "tiny", vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad,
-        cls_id=tokenizer.cls, sep_id=tokenizer.sep, max_length=64,
-    )  # fmt: skip
-    about = {"encoding": "ref"}
-    save_checkpoint(folder / "model", build_model(config, seed=0), tokenizer, about)
+    make_checkpoint(folder / "model", "ACGTTGCAAGGCT" * 20, "ref")
     cut(folder / "model/model.safetensors")
     (folder / "sequences.csv").write_text("sequence\nACGTACGT\n")
     flags = ["--checkpoint", "model", "--encodings", "ref", "--embed_input", "sequences.csv"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
 from pybmfm.core.provenance import source_digest
 
 from .infrastructure import IMAGE, apptainer_with_image, label, podman_with_image
-from .pretraining_runs import Pretraining, assert_same_result
+from .pretraining_runs import assert_same_result
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.engines, pytest.mark.timeout(3600)]
 
@@ -35,18 +34,8 @@ def engine(repository, request) -> Iterator[str]:
     """Each engine by its name, with the image of this very source."""
     if request.param == "docker" and not shutil.which("docker"):
         pytest.skip("docker: no client on PATH to speak over podman's socket with")
-    with ExitStack() as stack:
-        stack.enter_context(ENGINES[request.param](repository))
+    with ENGINES[request.param](repository):
         yield request.param
-
-
-@pytest.fixture(scope="module")
-def undisturbed(nextflow, repository, finished_artefacts, tmp_path_factory) -> Pretraining:
-    """What all others must be equal to: a run without containers."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    pretraining = Pretraining(nextflow, repository, finished_artefacts, folder)
-    pretraining.run()
-    return pretraining
 
 
 def inside(script: str, *options: str) -> str:
@@ -107,10 +96,8 @@ def test_the_test_profile_runs_in(engine, stub_run, tmp_path):
     assert any(f" '{checkpoints}:{checkpoints}'" in run for run in runs)
 
 
-def test_a_container_learns_what_the_machine_learns(
-    engine, undisturbed, nextflow, repository, finished_artefacts, tmp_path
-):
-    pretraining = Pretraining(nextflow, repository, finished_artefacts, tmp_path)
+def test_a_container_learns_what_the_machine_learns(engine, undisturbed, launch_folder, tmp_path):
+    pretraining = launch_folder(tmp_path)
     pretraining.run("-profile", engine)
     (attempt,) = pretraining.attempts
     assert started_in(engine, (attempt.folder / ".command.run").read_text())

@@ -10,7 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,21 +43,6 @@ process {{
     }}
 }}
 """
-
-
-@pytest.fixture(scope="module")
-def launch_folder(nextflow, repository, finished_artefacts) -> Callable[[Path], Pretraining]:
-    return lambda folder: Pretraining(nextflow, repository, finished_artefacts, folder)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(launch_folder, tmp_path_factory) -> Pretraining:
-    """What all others must be equal to."""
-    pretraining = launch_folder(tmp_path_factory.mktemp("undisturbed"))
-    pretraining.run()
-    assert [attempt.exit for attempt in pretraining.attempts] == ["0"]
-    assert [step for step, _ in pretraining.losses] == list(range(1, STEPS + 1))
-    return pretraining
 
 
 @pytest.fixture

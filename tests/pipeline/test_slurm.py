@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,26 +68,10 @@ def slurm() -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture(scope="module")
-def launch_folder(slurm, nextflow, repository, finished_artefacts) -> Callable[[Path], Pretraining]:
-    def launch(folder: Path) -> Pretraining:
-        (folder / "quick.config").write_text(QUICK)
-        return Pretraining(nextflow, repository, finished_artefacts, folder)
-
-    return launch
-
-
-@pytest.fixture(scope="module")
-def undisturbed(launch_folder, tmp_path_factory) -> Pretraining:
-    """What all others must be equal to: a run without SLURM."""
-    pretraining = launch_folder(tmp_path_factory.mktemp("undisturbed"))
-    pretraining.run()
-    return pretraining
-
-
 @pytest.fixture
-def pretraining(launch_folder, undisturbed, tmp_path) -> Iterator[Pretraining]:
+def pretraining(slurm, launch_folder, undisturbed, tmp_path) -> Iterator[Pretraining]:
     """A folder for the run of a test, after which nothing runs on there."""
+    (tmp_path / "quick.config").write_text(QUICK)
     yield launch_folder(tmp_path)
     command("scancel", "--user", "root")
     for pid in processes_below(tmp_path):
@@ -176,7 +160,7 @@ def test_two_nodes_learn_what_one_learns(pretraining, undisturbed):
         assert losses[step] == pytest.approx(loss, abs=1e-4), step
 
 
-def test_several_nodes_need_slurm(launch_folder, tmp_path):
+def test_several_nodes_need_slurm(slurm, launch_folder, tmp_path):
     with pytest.raises(AssertionError, match="several nodes pretrain together on SLURM only"):
         launch_folder(tmp_path).run("--nodes", "2")
 
