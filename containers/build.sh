@@ -54,8 +54,10 @@ make_sif() { # IMAGE
     podman) podman save --quiet --format docker-archive --output "$archive" "$1" ;;
     buildah) buildah push --quiet "$1" "docker-archive:$archive:$1" ;;
   esac
-  # lz4 is a little larger than the default and several times faster to make and to read.
-  "$builder" --quiet build --force --mksquashfs-args '-comp lz4' "$target.part" "docker-archive:$archive"
+  # A cache would keep the layers of an archive that is gone. lz4 is a little larger than the default and several
+  # times faster to make and to read.
+  "$builder" --quiet build --force --disable-cache --mksquashfs-args '-comp lz4' "$target.part" \
+    "docker-archive:$archive"
   rm "$archive"
   mv "$target.part" "$target"
   echo "made $target, $(stat --format %s "$target" | numfmt --to=si --suffix=B)"

@@ -30,6 +30,7 @@ if [ ! -d "$cache/lib" ]; then
   part=$(mktemp -d "$cache/lib.XXXXXX")
   trap 'rm -rf "$part"' EXIT
   mvn -q -B -f "$root/scripts/nextflow/pom.xml" dependency:copy-dependencies -DoutputDirectory="$part"
+  chmod 755 "$part" # mktemp keeps others out, who may share this checkout
   mv "$part" "$cache/lib"
   trap - EXIT
 fi

@@ -3,6 +3,7 @@
 from pybmfm.core.artifacts import (
     describe_inputs,
     digest_file,
+    let_others_read,
     output_directory,
     output_file,
     read_manifest,
@@ -22,6 +23,7 @@ __all__ = [
     "describe_inputs",
     "digest_file",
     "is_out_of_memory",
+    "let_others_read",
     "output_directory",
     "output_file",
     "progress",

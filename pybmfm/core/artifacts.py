@@ -35,12 +35,24 @@ def output_directory(path: str | Path) -> Iterator[Path]:
     _check_replaceable(target, path)
     staging = _hidden_sibling(target, path)
     try:
-        staging.chmod(_folder_mode())
+        staging.chmod(0o777 & ~_umask())
         yield staging
         with _writable(path):
+            let_others_read(staging)
             _replace_folder(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def let_others_read(folder: Path) -> None:
+    """Give a folder's files the mode of a plain open: some writers, safetensors one, give 0600.
+
+    A lab's models are there for the lab, as far as the user's umask allows.
+    """
+    mode = 0o666 & ~_umask()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(path.stat().st_mode | mode)
 
 
 @contextmanager
@@ -207,8 +219,7 @@ def _check_replaceable(target: Path, path: str | Path) -> None:
         )
 
 
-def _folder_mode() -> int:
-    """Return the mode a plain ``mkdir`` would give (mkdtemp makes 0700, bad for shared results)."""
+def _umask() -> int:
     umask = os.umask(0)
     os.umask(umask)
-    return 0o777 & ~umask
+    return umask

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from pybmfm.core import UserError, write_manifest
+from pybmfm.core import UserError, let_others_read, write_manifest
 from pybmfm.model.attention import FLAT_ATTENTION
 from pybmfm.model.card import model_card
 from pybmfm.model.configurations import ARCHITECTURES, architecture_of
@@ -117,6 +117,7 @@ def save_checkpoint(
             metrics=dict(card.get("metrics", {})),
             counts=dict(card.get("counts", {})),
         )
+        let_others_read(staging)
         _move_into(folder, staging.iterdir())
     finally:
         shutil.rmtree(staging, ignore_errors=True)

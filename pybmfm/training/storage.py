@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from pybmfm.core.artifacts import output_file
+from pybmfm.core.artifacts import let_others_read, output_file
 from pybmfm.training.lease_record import FileRecord, Record
 
 LEASE = "lease.json"
@@ -162,6 +162,7 @@ def replaced_folder(target: Path, check: Callable[[], None]) -> Iterator[Path]:
     try:
         staging.mkdir()
         yield staging
+        let_others_read(staging)
         _make_durable(staging)
         check()
         if target.exists():

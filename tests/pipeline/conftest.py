@@ -48,7 +48,13 @@ def nextflow(repository: Path) -> Nextflow:
     if not Path(executable).is_file():
         pytest.fail("no nextflow on PATH nor in .venv/bin: run `make setup`")
 
-    def run(*arguments: object, cwd: Path, parser: str = "v1", timeout: float = 600) -> Outcome:
+    def run(
+        *arguments: object,
+        cwd: Path,
+        parser: str = "v1",
+        timeout: float = 600,
+        user: int | None = None,
+    ) -> Outcome:
         # Projects that a test copies have no .venv of their own.
         path = f"{repository / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         environment = {
@@ -58,6 +64,8 @@ def nextflow(repository: Path) -> Nextflow:
             "NXF_OFFLINE": "true",
             **PARSERS[parser],
         }
+        if user is not None:  # who has no right to the home of the one that runs the tests
+            environment |= {"HOME": str(cwd), "NXF_HOME": str(cwd / ".nextflow-home")}
         done = subprocess.run(
             [executable, *map(str, arguments)],
             cwd=cwd,
@@ -66,6 +74,7 @@ def nextflow(repository: Path) -> Nextflow:
             text=True,
             timeout=timeout,
             check=False,
+            **({} if user is None else {"user": user, "group": user, "extra_groups": ()}),
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
 
@@ -81,6 +90,17 @@ def stub_run(nextflow: Nextflow, repository: Path) -> Callable[..., Outcome]:
         return nextflow(*command, cwd=cwd, parser=parser)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def demo(
+    nextflow: Nextflow, repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Outcome, Path]:
+    """One run of the test profile: what Nextflow said, and the folder it was launched in."""
+    folder = tmp_path_factory.mktemp("demo")
+    outcome = nextflow("run", repository, "-profile", "test", cwd=folder, timeout=1400)
+    assert outcome.code == 0, outcome.text
+    return outcome, folder
 
 
 @pytest.fixture(scope="session")

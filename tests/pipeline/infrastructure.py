@@ -32,6 +32,13 @@ def set_up(name: str) -> Iterator[tuple[Path, dict[str, str]]]:
     if not root:
         pytest.skip(f"{name} was not asked for: run `make engines` or `make slurm` as root")
     folder = Path(root) / name
+    with running(name, folder) as variables:
+        yield folder, variables
+
+
+@contextmanager
+def running(name: str, folder: Path, *, keep: bool = True) -> Iterator[dict[str, str]]:
+    """Run what a script sets up in a folder; yield the variables to work with it."""
     done = subprocess.run(
         [SCRIPTS / f"{name}_up.sh", folder], stderr=subprocess.PIPE, text=True, check=False
     )
@@ -39,9 +46,10 @@ def set_up(name: str) -> Iterator[tuple[Path, dict[str, str]]]:
         pytest.skip(f"{name}: {done.stderr.strip().splitlines()[-1]}")
     assert done.returncode == 0, done.stderr
     try:
-        yield folder, variables_of(folder / "env.sh")
+        yield variables_of(folder / "env.sh")
     finally:
-        subprocess.run([SCRIPTS / "down.sh", folder], check=False)
+        purge = [] if keep else ["--purge"]
+        subprocess.run([SCRIPTS / "down.sh", *purge, folder], check=False)
 
 
 def variables_of(script: Path) -> dict[str, str]:

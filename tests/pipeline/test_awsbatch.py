@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from .infrastructure import running
+
 pytestmark = [pytest.mark.pipeline, pytest.mark.aws, pytest.mark.timeout(900)]
 
 STEPS, CHECKPOINT_EVERY = 60, 5
@@ -53,7 +55,7 @@ copy file:///tmp/task/model_ref "$WORK-out"
 
 
 @pytest.fixture(scope="module")
-def containers(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A base image behind a Docker socket, or a skip that says why there is none.
 
     One that is set up already is named by DOCKER_HOST and BASE_IMAGE.
@@ -62,20 +64,10 @@ def containers(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         yield os.environ["BASE_IMAGE"]
         return
     folder = tmp_path_factory.mktemp("podman")
-    scripts = repository / "tests" / "infra"
-    if not (scripts / "podman_up.sh").is_file():
-        pytest.skip("no containers can be run here: there is no tests/infra/podman_up.sh")
-    done = subprocess.run(
-        [scripts / "podman_up.sh", folder], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"no containers can be run here: {(done.stderr or done.stdout).strip()}")
-    with pytest.MonkeyPatch.context() as patch:
-        for line in (folder / "env.sh").read_text().splitlines():
-            name, _, value = line.removeprefix("export ").partition("=")
-            patch.setenv(name, value.strip("'"))
-        yield os.environ["BASE_IMAGE"]
-    subprocess.run([scripts / "down.sh", "--purge", folder], check=False)
+    with running("podman", folder, keep=False) as variables, pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield variables["BASE_IMAGE"]
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,6 @@ pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1500)]
 MODELS = ("scratch", "ref", "snp")
 
 
-@pytest.fixture(scope="module")
-def demo(nextflow, repository, tmp_path_factory):
-    """One run of the test profile: what Nextflow said, and its results folder."""
-    folder = tmp_path_factory.mktemp("demo")
-    outcome = nextflow("run", repository, "-profile", "test", cwd=folder, timeout=1400)
-    assert outcome.code == 0, outcome.text
-    return outcome, folder
-
-
 def metrics(results: Path, task: str, model: str, seed: int = 0) -> dict:
     path = results / "results" / task / model / f"seed_{seed}" / "metrics.json"
     return json.loads(path.read_text())

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pybmfm.core.provenance import source_digest
 
 from .infrastructure import IMAGE, apptainer_with_image, label, podman_with_image
-from .pretraining_runs import assert_same_result
+from .published_results import assert_same_published
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.engines, pytest.mark.timeout(3600)]
 
+USER = 4242  # nobody whom the machine or the image knows
 ENGINES = {
     "podman": podman_with_image,
     "docker": podman_with_image,
@@ -27,6 +31,14 @@ ENGINES = {
 def podman(repository) -> Iterator[None]:
     with podman_with_image(repository):
         yield
+
+
+@pytest.fixture
+def another_volume() -> Iterator[Path]:
+    """A folder in memory, not on the disk that holds the checkout and the other folders."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(params=ENGINES)
@@ -74,34 +86,42 @@ def test_a_stranger_on_a_read_only_root_without_home_finds_the_kernels(podman):
     variant-frequencies --fasta demo/genome.fa.gz --vcf demo/variants.vcf.gz --out frequencies
     encode-genome --fasta demo/genome.fa.gz --frequencies frequencies --region chr1:1-5000 --out f
     """
-    stranger = ["--read-only", "--user", "4242:4242", "--env", "NUMBA_DEBUG_CACHE=1"]
+    stranger = ["--read-only", "--user", f"{USER}:{USER}", "--env", "NUMBA_DEBUG_CACHE=1"]
     said = inside(script, *stranger)
     assert "data loaded" in said
     assert "data saved" not in said
 
 
-def test_the_test_profile_runs_in(engine, stub_run, tmp_path):
+def test_the_whole_test_profile_publishes_what_the_machine_does(
+    engine, demo, nextflow, repository, another_volume, tmp_path
+):
     """Results, checkpoints and work folder in three different places."""
-    places = [tmp_path / name for name in ("launch", "out", "work", "checkpoints")]
-    for place in places:
+    launch, out, checkpoints = (tmp_path / name for name in ("launch", "out", "checkpoints"))
+    work = another_volume / "work"
+    for place in (launch, out, work, checkpoints):
         place.mkdir()
-    launch, out, work, checkpoints = places
-    flags = ["--outdir", str(out), "-work-dir", str(work), "--checkpoint_root", str(checkpoints)]
-    outcome = stub_run(launch, *flags, profile=f"test,{engine}")
+    flags = ["--outdir", out, "-work-dir", work, "--checkpoint_root", checkpoints]
+    command = ["run", repository, "-profile", f"test,{engine}", *flags]
+    outcome = nextflow(*command, cwd=launch, timeout=3000)
     assert outcome.code == 0, outcome.text
-    assert (out / "report.html").is_file()
     runs = [run.read_text() for run in work.glob("*/*/.command.run")]
-    assert len(runs) > 20
+    assert len(runs) == outcome.text.count("Submitted process") > 20
     assert all(started_in(engine, run) for run in runs)
     assert any(f" '{checkpoints}:{checkpoints}'" in run for run in runs)
+    assert_same_published(out, demo[1] / "results")
 
 
-def test_a_container_learns_what_the_machine_learns(engine, undisturbed, launch_folder, tmp_path):
-    pretraining = launch_folder(tmp_path)
-    pretraining.run("-profile", engine)
-    (attempt,) = pretraining.attempts
-    assert started_in(engine, (attempt.folder / ".command.run").read_text())
-    assert_same_result(pretraining, undisturbed)
+def test_files_belong_to_the_user_who_launched(podman, nextflow, repository, another_volume):
+    """Docker's service runs as root: without the user's id, what tasks write would be root's."""
+    if not shutil.which("docker"):
+        pytest.skip("docker: no client on PATH to speak over podman's socket with")
+    Path(os.environ["DOCKER_HOST"].removeprefix("unix://")).chmod(0o666)
+    os.chown(another_volume, USER, USER)
+    command = ["run", repository, "-profile", "test,docker", "-stub-run"]
+    outcome = nextflow(*command, cwd=another_volume, user=USER)
+    assert outcome.code == 0, outcome.text
+    assert (another_volume / "results/report.html").is_file()
+    assert {path.lstat().st_uid for path in another_volume.rglob("*")} == {USER}
 
 
 def started_in(engine: str, script: str) -> bool:

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from .pretraining_runs import (
     assert_same_result,
     processes_below,
 )
+from .published_results import assert_same_published
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slurm, pytest.mark.timeout(1800)]
 
@@ -178,13 +180,33 @@ def test_tasks_see_the_gpus_they_asked_for_and_no_others(slurm, nextflow, reposi
     assert re.search(r"^none ?$", outcome.text, re.MULTILINE)
 
 
-def test_the_whole_test_profile_runs_as_jobs(slurm, stub_run, tmp_path):
+def test_every_task_is_a_job_of_the_chosen_queue(slurm, stub_run, tmp_path):
     (tmp_path / "quick.config").write_text(QUICK)
     options = ["-c", "quick.config", "--queue", "spot", "--cluster_options=--comment=pybmfm"]
     outcome = stub_run(tmp_path, *options, profile="test,slurm")
     assert outcome.code == 0, outcome.text
-    submitted = outcome.text.count("Submitted process")
-    jobs = (slurm / "log" / "jobcomp.txt").read_text().splitlines()
-    ours = [job for job in jobs if f"WorkDir={tmp_path}/work" in job]
-    assert len(ours) == submitted > 20
+    ours = jobs_of(slurm, tmp_path)
+    assert len(ours) == outcome.text.count("Submitted process") > 20
     assert all("Partition=spot" in job and "JobState=COMPLETED" in job for job in ours)
+
+
+@pytest.mark.engines  # needs the image, and takes minutes
+@pytest.mark.parametrize("profile", ["test,slurm", "test,slurm,apptainer"])
+def test_the_whole_test_profile_publishes_what_the_machine_does(
+    slurm, profile, demo, nextflow, repository, tmp_path
+):
+    (tmp_path / "quick.config").write_text(QUICK)
+    with apptainer_with_image(repository) if "apptainer" in profile else nullcontext():
+        command = ["run", repository, "-profile", profile, "-c", "quick.config"]
+        outcome = nextflow(*command, cwd=tmp_path, timeout=1700)
+    assert outcome.code == 0, outcome.text
+    ours = jobs_of(slurm, tmp_path)
+    assert len(ours) == outcome.text.count("Submitted process") > 20
+    assert all("JobState=COMPLETED" in job for job in ours)
+    assert_same_published(tmp_path / "results", demo[1] / "results")
+
+
+def jobs_of(slurm: Path, launch: Path) -> list[str]:
+    """Return SLURM's records of the ended jobs of a launch folder."""
+    jobs = (slurm / "log" / "jobcomp.txt").read_text().splitlines()
+    return [job for job in jobs if f"WorkDir={launch}/work" in job]
