@@ -1,17 +1,36 @@
 #!/usr/bin/env bash
 # Build the images with docker, podman or buildah, whichever is there, and say how large they are.
 # usage: containers/build.sh [--sif DIR] [pybmfm|align]...    (both by default)
+#        containers/build.sh --inputs pybmfm|align            (print the digest of what an image is built from)
 #   --sif DIR  also make DIR/REGISTRY-IMAGE-VERSION.img with apptainer or singularity, the name under which
 #              Nextflow looks for it: export NXF_APPTAINER_CACHEDIR=DIR (or NXF_SINGULARITY_CACHEDIR)
-# environment: REGISTRY (name prefix, default as in nextflow.config), BASE_IMAGE, TORCH_INDEX,
+# environment: REGISTRY (name prefix, default as in nextflow.config), BASE_IMAGE, TORCH_INDEX (not tried),
 #   ENGINE (docker, podman or buildah), BUILD_ARGS (further options of the engine's build command)
+# Python packages have the versions of requirements.lock. Debian's are those of the day: give BASE_IMAGE by its
+# digest, with a snapshot of the archive in its sources, where an image must be the same later.
 set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+# Digest over all that decides what an image holds, documents apart. Tests build again where it differs.
+inputs_digest() { # IMAGE
+  (
+    cd "$root"
+    parts=("containers/$1")
+    [ "$1" != pybmfm ] || parts+=(bin pybmfm pyproject.toml requirements.lock)
+    find "${parts[@]}" -type f -not -path '*/__pycache__/*' | LC_ALL=C sort | xargs -d '\n' sha256sum
+  ) | sha256sum | cut -c 1-16
+}
+if [ "${1:-}" = --inputs ]; then
+  inputs_digest "${2:?--inputs needs an image}"
+  exit
+fi
+
 sif=
 if [ "${1:-}" = --sif ]; then
   sif=$(realpath -m "${2:?--sif needs a folder}")
   shift 2
 fi
-cd "$(dirname "$0")/.."
+cd "$root"
 [ $# -gt 0 ] || set -- pybmfm align
 
 first_of() { # COMMAND...
@@ -36,7 +55,7 @@ source_digest() {
   ) | sha256sum | cut -c 1-16
 }
 
-size_of() { # IMAGE, in bytes
+size_of() { # IMAGE
   case $engine in
     buildah) buildah images --json "$1" | sed -n 's/.*"size": "\(.*\)".*/\1/p' ;;
     *) "$engine" image inspect --format '{{.Size}}' "$1" | numfmt --to=si --suffix=B ;;
@@ -44,11 +63,13 @@ size_of() { # IMAGE, in bytes
 }
 
 make_sif() { # IMAGE
-  local builder archive target=$sif/${1//[\/:]/-}.img
+  local builder folder archive target=$sif/${1//[\/:]/-}.img
   builder=$(first_of apptainer singularity)
-  archive=$(mktemp "${TMPDIR:-/var/tmp}/image.XXXXXX")
-  rm "$archive" # podman wants a free name
+  folder=$(mktemp --directory "${TMPDIR:-/var/tmp}/image.XXXXXX")
+  archive=$folder/archive.tar
   mkdir -p "$sif"
+  # shellcheck disable=SC2064  # what they are now
+  trap "rm -rf '$folder' '$target.part'" EXIT
   case $engine in
     docker) docker save --output "$archive" "$1" ;;
     podman) podman save --quiet --format docker-archive --output "$archive" "$1" ;;
@@ -58,8 +79,8 @@ make_sif() { # IMAGE
   # times faster to make and to read.
   "$builder" --quiet build --force --disable-cache --mksquashfs-args '-comp lz4' "$target.part" \
     "docker-archive:$archive"
-  rm "$archive"
   mv "$target.part" "$target"
+  rm -rf "$folder"
   echo "made $target, $(stat --format %s "$target" | numfmt --to=si --suffix=B)"
 }
 
@@ -70,7 +91,8 @@ digest=$(source_digest)
 for image in "$@"; do
   name=$registry/$image:$version
   arguments=(--file "containers/$image/Containerfile" --tag "$name"
-    --build-arg "VERSION=$version" --build-arg "SOURCE_DIGEST=$digest")
+    --build-arg "VERSION=$version" --build-arg "SOURCE_DIGEST=$digest"
+    --build-arg "INPUTS=$(inputs_digest "$image")")
   [ -z "${BASE_IMAGE:-}" ] || arguments+=(--build-arg "BASE_IMAGE=$BASE_IMAGE")
   [ -z "${TORCH_INDEX:-}" ] || [ "$image" != pybmfm ] || arguments+=(--build-arg "TORCH_INDEX=$TORCH_INDEX")
   # shellcheck disable=SC2086  # BUILD_ARGS holds several words on purpose

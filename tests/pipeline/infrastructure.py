@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from pybmfm.core.provenance import source_digest
-
 IMAGE = "localhost/pybmfm:0.1.0"
-# What an image can be built with here; where packages come from is the machine's to say.
-BUILD_ARGS = f"--network=host --volume {Path.home()}/.cache/uv:/root/.cache/uv"
+# What images are built with here; where packages come from is the machine's to say.
+NETWORK = "--network=host"
+UV_CACHE = f"--volume {Path.home()}/.cache/uv:/root/.cache/uv"  # docker's client takes no volume
 
+INPUTS = "pybmfm.inputs"  # label with the digest of what an image was built from
 VARIABLE = "PYBMFM_INFRA"  # the folder to set them up under
 SCRIPTS = Path(__file__).resolve().parents[1] / "infra"
 CANNOT = 77  # exit code of a script that cannot work here
@@ -65,12 +65,11 @@ def variables_of(script: Path) -> dict[str, str]:
 
 @contextmanager
 def podman_with_image(repository: Path) -> Iterator[None]:
-    """Podman, and docker over its socket, with the image of this very source."""
+    """Podman, and docker over its socket, with the image of these very files."""
     with set_up("podman") as (_, variables), pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
-        if label("revision") != source_digest():
-            (Path.home() / ".cache/uv").mkdir(parents=True, exist_ok=True)
+        if labels(IMAGE).get(INPUTS) != inputs(repository):
             build(repository, "pybmfm")
         yield
 
@@ -83,28 +82,37 @@ def apptainer_with_image(repository: Path) -> Iterator[None]:
         patch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
         patch.setenv("NXF_APPTAINER_CACHEDIR", str(images))
         patch.setenv("NXF_SINGULARITY_CACHEDIR", str(images))
-        if digest_inside(images / IMAGE.replace("/", "-").replace(":", "-")) != source_digest():
+        file = images / f"{IMAGE.replace('/', '-').replace(':', '-')}.img"
+        if labels_of_file(file).get(INPUTS) != inputs(repository):
             with podman_with_image(repository):
                 build(repository, "--sif", str(images), "pybmfm")
         yield
 
 
-def build(repository: Path, *arguments: str) -> None:
-    """Run the build script with podman."""
-    variables = {**os.environ, "ENGINE": "podman", "BUILD_ARGS": BUILD_ARGS}
+def build(repository: Path, *arguments: str, engine: str = "podman") -> None:
+    """Run the build script."""
+    (Path.home() / ".cache/uv").mkdir(parents=True, exist_ok=True)
+    options = NETWORK if engine == "docker" else f"{NETWORK} {UV_CACHE}"
+    variables = {**os.environ, "ENGINE": engine, "BUILD_ARGS": options}
     subprocess.run([repository / "containers/build.sh", *arguments], env=variables, check=True)
 
 
-def label(name: str) -> str:
-    """Return a label of the image, '' where there is no image."""
-    done = subprocess.run(["podman", "image", "inspect", IMAGE], capture_output=True, check=False)
+def inputs(repository: Path) -> str:
+    """Return the digest of what the image is built from."""
+    command = [repository / "containers/build.sh", "--inputs", "pybmfm"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def labels(image: str) -> dict[str, str]:
+    """Return the labels of an image, none where there is no image."""
+    done = subprocess.run(["podman", "image", "inspect", image], capture_output=True, check=False)
+    return json.loads(done.stdout)[0]["Labels"] if done.returncode == 0 else {}
+
+
+def labels_of_file(image: Path) -> dict[str, str]:
+    """Return the labels of an image file, none where there is no file."""
+    command = ["apptainer", "inspect", "--labels", "--json", image]
+    done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode != 0:
-        return ""
-    return json.loads(done.stdout)[0]["Labels"].get(f"org.opencontainers.image.{name}", "")
-
-
-def digest_inside(image: Path) -> str:
-    """Return the digest of the source in an image file, '' where there is none."""
-    code = "from pybmfm.core.provenance import source_digest as d; print(d())"
-    command = ["apptainer", "exec", "--cleanenv", f"{image}.img", "python3", "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        return {}
+    return dict(json.loads(done.stdout)["data"]["attributes"]["labels"])

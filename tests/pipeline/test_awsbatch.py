@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from .infrastructure import running
+from .infrastructure import IMAGE, podman_with_image, running
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.aws, pytest.mark.timeout(900)]
 
@@ -54,26 +54,57 @@ copy file:///tmp/task/model_ref "$WORK-out"
 """
 
 
-@pytest.fixture(scope="module")
-def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A base image behind a Docker socket, or a skip that says why there is none.
+@dataclass(frozen=True)
+class Container:
+    """What a job runs in: an image, folders of this machine in it, and variables."""
 
-    One that is set up already is named by DOCKER_HOST and BASE_IMAGE.
+    image: str
+    folders: tuple[Path, ...]
+    variables: dict[str, str]
+
+
+@pytest.fixture(
+    scope="module", params=["machine", pytest.param("image", marks=pytest.mark.engines)]
+)
+def kind(request: pytest.FixtureRequest) -> str:
+    """This machine's Python and package in a bare image, or the image of a release."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def container(
+    kind: str, repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Container]:
+    """A container behind a Docker socket, or a skip that says why there is none.
+
+    A service that is set up already is named by DOCKER_HOST and BASE_IMAGE.
     """
-    if {"DOCKER_HOST", "BASE_IMAGE"} <= os.environ.keys():
-        yield os.environ["BASE_IMAGE"]
-        return
-    folder = tmp_path_factory.mktemp("podman")
-    with running("podman", folder, keep=False) as variables, pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        yield variables["BASE_IMAGE"]
+    if kind == "image":
+        with podman_with_image(repository):
+            yield Container(IMAGE, (), {})
+    elif {"DOCKER_HOST", "BASE_IMAGE"} <= os.environ.keys():
+        yield machine_in(os.environ["BASE_IMAGE"], repository)
+    else:
+        folder = tmp_path_factory.mktemp("podman")
+        with running("podman", folder, keep=False) as found, pytest.MonkeyPatch.context() as patch:
+            for name, value in found.items():
+                patch.setenv(name, value)
+            yield machine_in(found["BASE_IMAGE"], repository)
+
+
+def machine_in(image: str, repository: Path) -> Container:
+    """The interpreter, its packages and the checkout, each at its own place."""
+    folders = {Path(path).resolve() for path in (sys.base_prefix, sys.prefix, repository)}
+    path = f"{repository}/bin:{sys.prefix}/bin:/usr/bin:/bin"
+    variables = {"PATH": path, "PYTHONPATH": str(repository), "HOME": "/tmp"}
+    return Container(image, tuple(sorted(folders | {Path(sys.prefix)})), variables)
 
 
 @dataclass(frozen=True)
 class BatchQueue:
-    """A job queue and the definition of jobs that run in a container like this machine."""
+    """A job queue, and a definition of jobs of the same name."""
 
+    name: str
     client: Any
     logs: Any
 
@@ -82,8 +113,8 @@ class BatchQueue:
         pairs = [{"name": name, "value": value} for name, value in environment.items()]
         job = self.client.submit_job(
             jobName="pretrain",
-            jobQueue="cpu",
-            jobDefinition="pybmfm",
+            jobQueue=self.name,
+            jobDefinition=self.name,
             containerOverrides={"command": ["bash", "-c", command], "environment": pairs},
         )
         return str(job["jobId"])
@@ -114,57 +145,49 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(scope="module")
-def queue(containers: str, object_store, repository: Path) -> Iterator[BatchQueue]:
-    """A queue of an emulated AWS Batch; its containers see this machine's Python and package."""
+def queue(kind: str, container: Container, object_store) -> Iterator[BatchQueue]:
+    """A queue of an emulated AWS Batch, and the definition of jobs in a container."""
     batch, roles = object_store.client("batch"), object_store.client("iam")
-    role = roles.create_role(RoleName="batch", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    role = roles.create_role(RoleName=kind, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     environment = batch.create_compute_environment(
-        computeEnvironmentName="machines", type="UNMANAGED", state="ENABLED", serviceRole=role
+        computeEnvironmentName=kind, type="UNMANAGED", state="ENABLED", serviceRole=role
     )["computeEnvironmentArn"]
     order = [{"order": 1, "computeEnvironment": environment}]
     batch.create_job_queue(
-        jobQueueName="cpu", state="ENABLED", priority=1, computeEnvironmentOrder=order
+        jobQueueName=kind, state="ENABLED", priority=1, computeEnvironmentOrder=order
     )
-    # The interpreter, its packages and the checkout, each at its own place.
-    seen = {str(Path(path).resolve()) for path in (sys.base_prefix, repository)}
-    seen |= {str(Path(sys.prefix)), str(Path(sys.prefix).resolve())}
-    volumes = [
-        {"name": f"v{n}", "host": {"sourcePath": path}} for n, path in enumerate(sorted(seen))
-    ]
-    mounts = [
-        {"sourceVolume": v["name"], "containerPath": v["host"]["sourcePath"], "readOnly": True}
-        for v in volumes
-    ]
+    folders = [(f"v{number}", str(path)) for number, path in enumerate(container.folders)]
     variables = {
-        "PATH": f"{repository}/bin:{sys.prefix}/bin:/usr/bin:/bin",
-        "PYTHONPATH": str(repository),
-        "HOME": "/tmp",
+        **container.variables,
         "OMP_NUM_THREADS": "1",
         "PYBMFM_LEASE_SECONDS": "4",  # the killed job's lease goes stale soon
         **{name: value for name, value in os.environ.items() if name.startswith("AWS_")},
     }
     batch.register_job_definition(
-        jobDefinitionName="pybmfm",
+        jobDefinitionName=kind,
         type="container",
         containerProperties={
-            "image": containers,
+            "image": container.image,
             "command": ["true"],
             "resourceRequirements": [
                 {"type": "VCPU", "value": "1"},
                 {"type": "MEMORY", "value": "4096"},
             ],
-            "volumes": volumes,
-            "mountPoints": mounts,
+            "volumes": [{"name": name, "host": {"sourcePath": path}} for name, path in folders],
+            "mountPoints": [
+                {"sourceVolume": name, "containerPath": path, "readOnly": True}
+                for name, path in folders
+            ],
             "environment": [{"name": n, "value": v} for n, v in variables.items()],
         },
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_DOCKER_NETWORK_MODE", "host")
-        yield BatchQueue(batch, object_store.client("logs"))
+        yield BatchQueue(kind, batch, object_store.client("logs"))
 
 
 @pytest.fixture(scope="module")
-def task(nextflow, repository, finished_artefacts, object_store, tmp_path_factory) -> Path:
+def task(kind, nextflow, repository, finished_artefacts, object_store, tmp_path_factory) -> Path:
     """The folder of the pretraining task as -profile awsbatch prepares it: command and inputs."""
     folder = tmp_path_factory.mktemp("launch")
     (folder / "only_write.config").write_text(ONLY_WRITE_THE_COMMAND)
@@ -177,8 +200,8 @@ def task(nextflow, repository, finished_artefacts, object_store, tmp_path_factor
         "tokens_per_batch": 1024,
         "max_validation_tokens": 2000,
         "checkpoint_every": CHECKPOINT_EVERY,
-        "checkpoint_root": f"s3://{object_store.bucket}/checkpoints",
-        "queue": "cpu",
+        "checkpoint_root": f"s3://{object_store.bucket}/{kind}/checkpoints",
+        "queue": kind,
         "max_cpus": 1,
     }
     flags = [str(part) for name, value in settings.items() for part in (f"--{name}", value)]
@@ -197,12 +220,12 @@ def task(nextflow, repository, finished_artefacts, object_store, tmp_path_factor
 
 
 @pytest.fixture(scope="module")
-def undisturbed(task, object_store, repository, tmp_path_factory) -> Path:
+def undisturbed(kind, task, object_store, repository, tmp_path_factory) -> Path:
     """The model of the same command on this machine, with its checkpoints on a disk."""
     folder = tmp_path_factory.mktemp("undisturbed") / "task"
     shutil.copytree(task, folder)
     script = (folder / ".command.sh").read_text()
-    address = f"s3://{object_store.bucket}/checkpoints"
+    address = f"s3://{object_store.bucket}/{kind}/checkpoints"
     assert address in script
     (folder / ".command.sh").write_text(script.replace(address, str(folder / "checkpoints")))
     variables = {
@@ -217,21 +240,22 @@ def undisturbed(task, object_store, repository, tmp_path_factory) -> Path:
     return folder / "model_ref"
 
 
-def newest_step(object_store) -> int:
-    steps = re.findall(r"step-(\d+)\.commit\.json", " ".join(object_store.keys("checkpoints/")))
+def newest_step(object_store, kind: str) -> int:
+    keys = object_store.keys(f"{kind}/checkpoints/")
+    steps = re.findall(r"step-(\d+)\.commit\.json", " ".join(keys))
     return max(map(int, steps), default=0)
 
 
 def test_a_terminated_job_is_submitted_again_and_ends_with_the_same_weights(
-    queue, task, undisturbed, object_store, tmp_path
+    kind, queue, task, undisturbed, object_store, tmp_path
 ):
-    object_store.upload(task, "work/ab")
-    environment = {"WORK": f"s3://{object_store.bucket}/work/ab"}
+    object_store.upload(task, f"{kind}/work")
+    environment = {"WORK": f"s3://{object_store.bucket}/{kind}/work"}
     first = queue.submit(JOB, environment)
-    wait_until(lambda: newest_step(object_store) >= 2 * CHECKPOINT_EVERY)
+    wait_until(lambda: newest_step(object_store, kind) >= 2 * CHECKPOINT_EVERY)
     queue.client.terminate_job(jobId=first, reason="Host EC2 (instance i-0) terminated.")
     assert queue.wait(first) == "FAILED"
-    reached = newest_step(object_store)
+    reached = newest_step(object_store, kind)
     assert reached < STEPS
     second = queue.submit(JOB, environment)
     assert queue.wait(second) == "SUCCEEDED", queue.log(second)
@@ -239,6 +263,6 @@ def test_a_terminated_job_is_submitted_again_and_ends_with_the_same_weights(
     found = re.search(r"resumed at step (\d+) from s3://", log)
     assert found is not None, log
     assert int(found[1]) == reached
-    model = object_store.download("work/ab-out", tmp_path / "model")
+    model = object_store.download(f"{kind}/work-out", tmp_path / "model")
     for name in ("model.safetensors", "best/model.safetensors", "metrics.json"):
         assert (model / name).read_bytes() == (undisturbed / name).read_bytes(), name
