@@ -67,12 +67,16 @@ JobAcctGatherFrequency=1
 JobAcctGatherParams=OverMemoryKill
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
 KillWait=3
+# What is in the way of an urgent job is requeued, where it may be, in one partition and cancelled in the other.
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 SlurmdTimeout=10
 GresTypes=gpu
 SlurmdParameters=config_overrides
 NodeName=n[1-$nodes] NodeHostname=$host NodeAddr=127.0.0.1 Port=[16821-$((16820 + nodes))] CPUs=2 CoresPerSocket=2 RealMemory=10000 Gres=gpu:$gpus State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
-PartitionName=spot Nodes=ALL MaxTime=INFINITE State=UP
+PartitionName=spot Nodes=ALL MaxTime=INFINITE State=UP PreemptMode=CANCEL
+PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=2
 SETTINGS
 echo "export SLURM_CONF='$folder/slurm.conf'" >"$folder/env.sh"
 # shellcheck source=/dev/null

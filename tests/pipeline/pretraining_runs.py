@@ -43,6 +43,11 @@ class Attempt:
         return (self.folder / ".command.log").read_text()
 
     @property
+    def script(self) -> str:
+        """What Nextflow wrote to run it: a job with its options, a container with its."""
+        return (self.folder / ".command.run").read_text()
+
+    @property
     def resumed_at(self) -> int | None:
         """The step of the checkpoint that it went on from."""
         found = re.search(r"resumed at step (\d+)", self.log)

@@ -36,6 +36,12 @@ SHORT_LEASE = "env { PYBMFM_LEASE_SECONDS = '3' }\n"
 # Every large tensor asks the system for memory, and gives it back: none is left to be used again.
 NO_SPARE_MEMORY = "env { MALLOC_MMAP_THRESHOLD_ = '65536' }\n"
 
+# Where the kernel has groups of processes, and the file of a group's limit: version 1, version 2.
+MEMORY_GROUPS = {
+    Path("/sys/fs/cgroup/memory"): "memory.limit_in_bytes",
+    Path("/sys/fs/cgroup"): "memory.max",
+}
+
 TOO_LITTLE_TIME = """
 process {{
     withName: PRETRAIN {{
@@ -53,16 +59,41 @@ def pretraining(launch_folder, undisturbed, tmp_path) -> Iterator[Pretraining]:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture
-def small_disk(pretraining) -> Iterator[Path]:
-    """A disk of 64 MB, on which the results and checkpoints of the test's run lie."""
-    disk = pretraining.folder / "results"
+@contextlib.contextmanager
+def mounted(disk: Path, size: str) -> Iterator[Path]:
+    """Let a folder be a disk of its own that holds so much."""
     disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("no disk can be mounted here (root is needed): the test was not run")
     yield disk
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@pytest.fixture
+def small_disk(pretraining) -> Iterator[Path]:
+    """A disk of 64 MB, on which the results and checkpoints of the test's run lie."""
+    with mounted(pretraining.folder / "results", "64m") as disk:
+        yield disk
+
+
+@pytest.fixture
+def no_memory_left() -> Iterator[Path]:
+    """A control group: the kernel kills which of its processes asks for more memory."""
+    for root, limit in MEMORY_GROUPS.items():
+        group = root / f"pybmfm-{os.getpid()}"
+        try:
+            if (root / "cgroup.procs").exists():
+                group.mkdir()
+                (group / limit).write_text(str(8 << 20))
+                break
+        except OSError:  # without root, or memory is not this hierarchy's to give
+            if group.exists():
+                group.rmdir()
+    else:
+        pytest.skip("no control group can be made here (root is needed): the test was not run")
+    yield group
+    group.rmdir()
 
 
 def fill(disk: Path) -> None:
@@ -132,6 +163,24 @@ def test_out_of_memory_is_retried_with_half_the_micro_batch(pretraining, undistu
     assert dict(pretraining.losses).keys() == expected.keys()
     for step, loss in pretraining.losses:
         assert loss == pytest.approx(expected[step], abs=1e-4), step
+
+
+def test_a_process_that_the_kernel_kills_for_its_memory_is_retried(
+    pretraining, undisturbed, no_memory_left
+):
+    (pretraining.folder / "memory.config").write_text(NO_SPARE_MEMORY)
+    running = pretraining.start("-c", "memory.config")
+    pretraining.wait_until_under_way()
+    (pid,) = pretraining.processes()
+    (no_memory_left / "cgroup.procs").write_text(str(pid))
+    running.result()
+    said = [(no_memory_left / name) for name in ("memory.oom_control", "memory.events")]
+    assert "oom_kill 1\n" in "".join(file.read_text() for file in said if file.exists())
+    first, second = pretraining.attempts
+    assert (first.exit, second.exit) == ("137", "0")
+    assert second.resumed_at is not None
+    # Nothing told the command why it ended: its micro-batch stays as it was.
+    assert_same_result(pretraining, undisturbed)
 
 
 def test_a_task_that_nextflow_ends_for_its_time_is_retried_with_more(pretraining, undisturbed):

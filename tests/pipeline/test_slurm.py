@@ -1,5 +1,6 @@
-"""Pretraining on a real SLURM of two nodes: jobs that are cancelled, run out of time or lose their
-node end with the very weights of a run that nothing disturbed; two nodes learn what one learns."""
+"""Pretraining on a real SLURM of two nodes: jobs that are cancelled, preempted, out of time or
+without their node end with the very weights of a run that nothing disturbed; two nodes learn what
+one learns."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from .pretraining_runs import (
     processes_below,
 )
 from .published_results import assert_same_published
+from .task_scripts import started_in, task_scripts
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slurm, pytest.mark.timeout(1800)]
 
@@ -59,6 +61,11 @@ workflow {
 """
 
 
+def takes_long(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that runs everything, or that needs the image and may have to build it."""
+    return pytest.mark.engines(pytest.mark.timeout(5400)(test))
+
+
 @pytest.fixture(scope="module")
 def slurm() -> Iterator[Path]:
     """The folder of a running SLURM, which the commands of this module's tests find."""
@@ -91,7 +98,7 @@ def the_job() -> tuple[str, str]:
 
 
 def test_a_cancelled_job_is_submitted_again(pretraining, undisturbed):
-    """What preemption does: TERM, and KILL some seconds later."""
+    """What the owner of a cluster does by hand: TERM, and KILL some seconds later."""
     running = pretraining.start(*ON_SLURM)
     pretraining.wait_until_under_way()
     job, _ = the_job()
@@ -103,7 +110,7 @@ def test_a_cancelled_job_is_submitted_again(pretraining, undisturbed):
     assert_same_result(pretraining, undisturbed)
 
 
-@pytest.mark.engines  # needs the image
+@takes_long
 @pytest.mark.parametrize("traced", [True, False])
 def test_a_cancelled_container_is_submitted_again(
     pretraining, undisturbed, repository, traced, tmp_path
@@ -119,7 +126,25 @@ def test_a_cancelled_container_is_submitted_again(
     logs = [log.read_text() for log in tmp_path.glob("work/*/*/.command.log")]
     assert len(logs) == 2
     assert sum("resumed at step" in log for log in logs) == 1
+    assert all(started_in("apptainer", script) for script in task_scripts(tmp_path / "work"))
     assert_same_result(pretraining, undisturbed)
+
+
+@pytest.mark.parametrize("queue", ["main", "spot"])
+def test_a_preempted_job_is_submitted_again(pretraining, undisturbed, slurm, queue):
+    """SLURM would requeue jobs of one queue and cancels those of the other; Nextflow's, which
+    forbid the first, it cancels in both."""
+    running = pretraining.start(*ON_SLURM, "--queue", queue)
+    pretraining.wait_until_under_way()
+    urgent = ["--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null"]
+    command("sbatch", *urgent, "--wrap=true")
+    running.result()
+    first, second = pretraining.attempts
+    assert (first.exit, second.exit) == ("143", "0")
+    assert second.resumed_at is not None
+    assert_same_result(pretraining, undisturbed)
+    preempted, *_ = jobs_of(slurm, pretraining.folder)
+    assert "JobState=PREEMPTED" in preempted
 
 
 def test_a_job_out_of_time_is_submitted_again(pretraining, undisturbed):
@@ -154,8 +179,7 @@ def test_a_lost_node_is_replaced_by_another(pretraining, undisturbed, slurm):
 def test_two_nodes_learn_what_one_learns(pretraining, undisturbed):
     pretraining.run(*ON_SLURM, "--nodes", "2")
     (attempt,) = pretraining.attempts
-    script = (attempt.folder / ".command.run").read_text()
-    assert "--nodes=2" in script
+    assert "--nodes=2" in attempt.script
     losses = dict(pretraining.losses)
     assert losses.keys() == dict(undisturbed.losses).keys()
     for step, loss in undisturbed.losses:
@@ -190,19 +214,22 @@ def test_every_task_is_a_job_of_the_chosen_queue(slurm, stub_run, tmp_path):
     assert all("Partition=spot" in job and "JobState=COMPLETED" in job for job in ours)
 
 
-@pytest.mark.engines  # needs the image, and takes minutes
+@takes_long
 @pytest.mark.parametrize("profile", ["test,slurm", "test,slurm,apptainer"])
 def test_the_whole_test_profile_publishes_what_the_machine_does(
     slurm, profile, demo, nextflow, repository, tmp_path
 ):
     (tmp_path / "quick.config").write_text(QUICK)
-    with apptainer_with_image(repository) if "apptainer" in profile else nullcontext():
+    in_apptainer = "apptainer" in profile
+    with apptainer_with_image(repository) if in_apptainer else nullcontext():
         command = ["run", repository, "-profile", profile, "-c", "quick.config"]
         outcome = nextflow(*command, cwd=tmp_path, timeout=1700)
     assert outcome.code == 0, outcome.text
     ours = jobs_of(slurm, tmp_path)
     assert len(ours) == outcome.text.count("Submitted process") > 20
     assert all("JobState=COMPLETED" in job for job in ours)
+    scripts = task_scripts(tmp_path / "work")
+    assert [started_in("apptainer", script) for script in scripts] == [in_apptainer] * len(ours)
     assert_same_published(tmp_path / "results", demo[1] / "results")
 
 
