@@ -22,7 +22,8 @@ process AUDIT_LEAKAGE {
     script:
     def args = task.ext.args ?: ''
     def read = corpora.collect { corpus -> "--corpus ${corpus}" } + tokenizers.collect { tokenizer -> "--tokenizer ${tokenizer}" }
-    def rows = [tasks, trains, devs, tests].transpose().collect { meta, train, dev, test -> "'${meta.task},${meta.kind},${train},${dev},${test}'" }
+    // Nextflow writes paths with backslashes where the shell needs them, so none may stand between quotes.
+    def rows = [tasks, trains, devs, tests].transpose().collect { meta, train, dev, test -> "${meta.task},${meta.kind},${train},${dev},${test}" }
     def sheet = rows ? '--tasks tasks.csv' : ''
     """
     printf '%s\\n' 'task,kind,train,dev,test' ${rows.join(' ')} > tasks.csv

@@ -20,7 +20,7 @@ process SUMMARIZE {
     script:
     def args = task.ext.args ?: ''
     def options = results.collect { result -> "--results ${result}" } + few_shot.collect { result -> "--few-shot ${result}" }
-    def scores = external_scores.collect { table -> "--external-scores '${table.simpleName}=${table}'" }
+    def scores = external_scores.collect { table -> "--external-scores '${table.simpleName}'=${table}" }
     def cells = expected.collect { row -> "'${row}'" }.join(' ')
     """
     printf '%s\\n' 'task,model,seed' ${cells} > expected.csv

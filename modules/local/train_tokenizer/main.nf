@@ -21,7 +21,7 @@ process TRAIN_TOKENIZER {
     def genomes = [weights, fasta, windows, plain].transpose().collect { weight, genome, cut, is_plain ->
         def table = is_plain ? null : tables.next()
         def kind = table =~ /\.b?gz$|\.vcf$/ ? 'haplotypes' : 'frequencies'
-        "--genome 'fasta=${genome},windows=${cut}${table ? ",${kind}=${table}" : ''}${weight ? ",weight=${weight}" : ''}'"
+        "--genome fasta=${genome},windows=${cut}${table ? ",${kind}=${table}" : ''}${weight ? ",weight=${weight}" : ''}"
     }
     """
     train-tokenizer \\

@@ -183,13 +183,25 @@ def combinationProblems(Map options) {
 // What a profile needs: machines of a cloud are taken away together with their disks.
 def profileProblems(Map options, List profiles) {
     def cloud = profiles.any { profile -> profile in ['awsbatch', 'google'] }
+    def remote = profiles.any { profile -> profile in ['awsbatch', 'google', 'kubernetes'] }
+    def early = remote ? readTooEarly(options) : []
     def rules = [
+        [remote && options.registry ==~ /localhost(\/.*)?/, '--registry: is missing; name the registry that the machines there fetch the images from'],
+        [early, "--${early.join(', --')}: Nextflow before 25.10 has no use for it under NXF_SYNTAX_PARSER=v2; unset that, or take a newer Nextflow"],
         ['awsbatch' in profiles && !options.queue, '--queue: is missing; name the job queue of AWS Batch'],
         ['kubernetes' in profiles && !options.kubernetes_claim, '--kubernetes_claim: is missing; name a volume claim that every pod can write to'],
         ['google' in profiles && options.gpus > 0 && !options.gpu_type, '--gpu_type: is missing; name the kind of GPU, such as nvidia-tesla-t4'],
         [cloud && !isAddress(options.checkpoint_root ?: options.outdir), '--checkpoint_root: must be an address such as s3://bucket/checkpoints, as no disk outlives a task there']
     ]
     return rules.findAll { rule -> rule[0] }.collect { rule -> rule[1] }
+}
+
+// The given parameters of clouds that configure no process: before Nextflow 25.10 the strict parser reads such settings
+// before it sees the command line, and would leave them out in silence.
+def readTooEarly(options) {
+    def names = ['aws_region', 'aws_cli_path', 'aws_job_role', 'google_project', 'google_location', 'google_spot', 'kubernetes_claim', 'kubernetes_namespace']
+    def early = System.getenv('NXF_SYNTAX_PARSER') == 'v2' && !nextflow.version.matches('>=25.10')
+    return early ? names.findAll { name -> options[name] } : []
 }
 
 // The rows of a sheet of genomes: [[name: 'human', fasta: 'human.fa.gz', vcf: null, encoding: 'ref', weight: 1], ...]
