@@ -201,6 +201,7 @@ def task(kind, nextflow, repository, finished_artefacts, object_store, tmp_path_
         "max_validation_tokens": 2000,
         "checkpoint_every": CHECKPOINT_EVERY,
         "checkpoint_root": f"s3://{object_store.bucket}/{kind}/checkpoints",
+        "registry": "registry.invalid/lab",
         "queue": kind,
         "max_cpus": 1,
     }
