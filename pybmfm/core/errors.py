@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 from pathlib import Path
 
 # What the machine refuses, not a bug: no space, quota, file too large, read-only place, no
@@ -88,8 +89,8 @@ def machine_refusal(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno is not None:
         return error.strerror if error.errno in REFUSALS else None
     text = str(error)
-    if type(error).__name__ == "SafetensorError":
-        found = re.search(r"\(os error (\d+)\)", text)
+    if type(error).__name__ == "SafetensorError" or isinstance(error, shutil.Error):
+        found = re.search(r"(?:os error|\[Errno) (\d+)", text)
         return os.strerror(int(found[1])) if found and int(found[1]) in REFUSALS else None
     # numpy and pysam say that a write fell short, not why.
     short = isinstance(error, OSError) and re.search(r"requested and \d+ written|BGZFile", text)

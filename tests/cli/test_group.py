@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,7 @@ def test_help_imports_no_heavy_package() -> None:
         (OSError(errno.EFBIG, "File too large"), 2),
         (OSError(errno.EIO, "Input/output error"), 2),
         (SafetensorError("I/O error: No space left on device (os error 28)"), 2),
+        (shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")]), 2),
         (OSError("10000 requested and 109 written"), 2),
         (OSError("Error closing BGZFile object"), 2),
     ],
@@ -82,6 +84,7 @@ def test_errors_become_exit_codes(
         ValueError("out of memory"),
         OSError(errno.EBADF, "bad"),
         OSError("odd"),
+        shutil.Error([("a", "b", "[Errno 2] No such file or directory: 'a'")]),
         SafetensorError("Error while deserializing header: invalid"),
     ],
 )

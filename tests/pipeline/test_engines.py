@@ -17,6 +17,7 @@ from pybmfm.core.provenance import source_digest
 
 from .infrastructure import IMAGE, apptainer_with_image, build, labels, podman_with_image
 from .published_results import assert_same_published
+from .task_scripts import started_in, task_scripts
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.engines, pytest.mark.timeout(3600)]
 
@@ -160,7 +161,7 @@ def test_the_whole_test_profile_publishes_what_the_machine_does(
     command = ["run", repository, "-profile", f"test,{engine}", *flags]
     outcome = nextflow(*command, cwd=launch, timeout=3000)
     assert outcome.code == 0, outcome.text
-    runs = [run.read_text() for run in work.glob("*/*/.command.run")]
+    runs = task_scripts(work)
     assert len(runs) == outcome.text.count("Submitted process") > 20
     assert all(started_in(engine, run) for run in runs)
     assert any(f" '{checkpoints}:{checkpoints}'" in run for run in runs)
@@ -182,12 +183,8 @@ def test_a_stranger_publishes_the_same_from_docker_with_read_only_roots(
     finally:
         os.chown(docker, 0, 0)
     assert outcome.code == 0, outcome.text
-    runs = [run.read_text() for run in another_volume.glob("work/*/*/.command.run")]
+    runs = task_scripts(another_volume / "work")
     assert len(runs) == outcome.text.count("Submitted process") > 20
     assert all(started_in("docker", run) and "--read-only" in run for run in runs)
     assert {path.lstat().st_uid for path in another_volume.rglob("*")} == {USER}
     assert_same_published(another_volume / "results", demo[1] / "results")
-
-
-def started_in(engine: str, script: str) -> bool:
-    return any(f"{engine} {verb} " in script for verb in ("run", "exec"))
