@@ -49,7 +49,7 @@ $(NF_CORE)/bin/nf-core: $(VENV)/.ready
 	  || { rm -rf $(NF_CORE); echo "nf-core tools could not be installed: their test is skipped" >&2; }
 
 pipeline: setup $(NF_CORE)/bin/nf-core ## Tests that run real Nextflow, and nf-core's linter
-	pytest -n 2 --dist loadfile -rs -m "pipeline and not engines and not slurm" --durations=10
+	pytest -rs -m "pipeline and not engines and not slurm" --durations=10
 
 INFRA ?= /var/tmp/pybmfm-infra
 
