@@ -78,6 +78,13 @@ def small_disk(pretraining) -> Iterator[Path]:
 
 
 @pytest.fixture
+def tiny_work_disk(pretraining) -> Iterator[Path]:
+    """A disk for the work folders which has room for what a task begins with, not for a model."""
+    with mounted(pretraining.folder / "work", "1m") as disk:
+        yield disk
+
+
+@pytest.fixture
 def no_memory_left() -> Iterator[Path]:
     """A control group: the kernel kills which of its processes asks for more memory."""
     for root, limit in MEMORY_GROUPS.items():
@@ -261,5 +268,26 @@ def test_a_disk_that_fills_up_costs_nothing_once_there_is_room(
     (small_disk / "filler").unlink()
     pretraining.run("-resume")
     assert pretraining.attempt_folders == [folder], "what was finished is not run again"
+    assert_each_step_once(pretraining)
+    assert_same_result(pretraining, undisturbed)
+
+
+def test_a_work_folder_without_room_is_one_sentence_and_publishes_nothing(
+    pretraining, undisturbed, tiny_work_disk
+):
+    with pytest.raises(AssertionError, match="No space left on device"):
+        pretraining.run()
+    (folder,) = pretraining.attempt_folders
+    assert (folder / ".exitcode").read_text() == "2"
+    *_, last = (folder / ".command.err").read_text().splitlines()
+    assert last.startswith("Error: ")
+    assert "No space left on device" in last
+    staged = {"corpora", "tokenizer"}
+    assert {one.name for one in folder.iterdir() if one.is_dir()} == staged
+    assert not (pretraining.folder / "results/models").exists()
+    subprocess.run(["mount", "-o", "remount,size=64m", str(tiny_work_disk)], check=True)
+    pretraining.run("-resume")
+    (attempt,) = pretraining.attempts
+    assert attempt.resumed_at == STEPS, "what was trained is not trained again"
     assert_each_step_once(pretraining)
     assert_same_result(pretraining, undisturbed)
