@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from .task_scripts import task_scripts
+
 pytestmark = pytest.mark.pipeline
 
 PROFILES = {
@@ -169,8 +171,7 @@ def jobs(nextflow, repository, tmp_path_factory) -> dict[str, str]:
         patch.setenv("PATH", str(commands), prepend=os.pathsep)
         outcome = nextflow(*command, *inputs, *site, *gpus, cwd=folder)
     assert outcome.code == 0, outcome.text
-    scripts = [job.read_text() for job in folder.glob("work/*/*/.command.run")]
-    return {process_of(script): script for script in scripts}
+    return {process_of(script): script for script in task_scripts(folder / "work")}
 
 
 def process_of(script: str) -> str:

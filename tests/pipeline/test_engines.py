@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.pipeline, pytest.mark.engines, pytest.mark.timeout(360
 
 USER = 4242  # nobody whom the machine or the image knows
 NO_COMPILER = "for c in cc c++ gcc g++ clang; do ! command -v $c; done; echo none"
+# As Nextflow begins a task on AWS Batch, in the folder and as the user that the image says.
+AS_ON_BATCH = "echo 'echo begun' | bash 2>&1 | tee .command.log"
 ALIGNING = """
 include { ALIGN_SEQUENCES } from 'MODULE'
 workflow {
@@ -97,7 +99,7 @@ def test_the_image_holds_what_runs_need_and_no_more(podman, repository):
 
 
 def test_a_job_of_aws_batch_may_write_where_it_begins(podman):
-    assert inside("echo 'echo begun' | bash 2>&1 | tee .command.log") == "begun\n"
+    assert inside(AS_ON_BATCH) == "begun\n"
 
 
 @pytest.mark.parametrize("builder", ["podman", "buildah", "docker"])
@@ -111,7 +113,7 @@ def test_the_image_for_alignment_is_built_by(builder, podman, repository, reques
     found = inside("command -v bwa samtools bgzip ps", image=image).splitlines()
     assert [Path(path).name for path in found] == ["bwa", "samtools", "bgzip", "ps"]
     assert inside(NO_COMPILER, image=image) == "none\n"
-    assert inside("echo 'echo begun' | bash 2>&1 | tee .command.log", image=image) == "begun\n"
+    assert inside(AS_ON_BATCH, image=image) == "begun\n"
 
 
 def test_sequences_are_aligned_in_their_image(podman, repository, nextflow, monkeypatch, tmp_path):
@@ -186,5 +188,7 @@ def test_a_stranger_publishes_the_same_from_docker_with_read_only_roots(
     runs = task_scripts(another_volume / "work")
     assert len(runs) == outcome.text.count("Submitted process") > 20
     assert all(started_in("docker", run) and "--read-only" in run for run in runs)
+    checkpoints = another_volume / "results/checkpoints"
+    assert any(f" '{checkpoints}:{checkpoints}'" in run for run in runs)
     assert {path.lstat().st_uid for path in another_volume.rglob("*")} == {USER}
     assert_same_published(another_volume / "results", demo[1] / "results")
