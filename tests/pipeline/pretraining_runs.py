@@ -8,8 +8,9 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,20 +161,32 @@ def training_steps(log: Path) -> list[tuple[int, float]]:
 
 def kill_engine(folder: Path) -> None:
     """Kill the Nextflow that was launched in a folder; its tasks work below the folder and stay."""
-    for pid in processes_below(folder):
-        if Path(f"/proc/{pid}/cwd").readlink() == folder:
+    kill(pid for pid, at in working_folders().items() if at == folder)
+
+
+def kill_below(folder: Path) -> None:
+    """Kill whatever works in a folder or below it."""
+    kill(processes_below(folder))
+
+
+def kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # it ended by itself
             os.kill(pid, signal.SIGKILL)
 
 
 def processes_below(folder: Path) -> list[int]:
     """Ids of the processes that work in a folder or below it."""
-    found = []
+    return [pid for pid, at in working_folders().items() if at.is_relative_to(folder)]
+
+
+def working_folders() -> dict[int, Path]:
+    """The folder that each process works in, by its id."""
+    found = {}
     for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(folder):
-                found.append(int(entry.name))
-        except OSError:  # gone meanwhile, or another user's
-            continue
+        if entry.name.isdigit():
+            with suppress(OSError):  # gone meanwhile, or another user's
+                found[int(entry.name)] = (entry / "cwd").readlink()
     return found
 
 

@@ -21,7 +21,7 @@ from .pretraining_runs import (
     STEPS,
     Pretraining,
     assert_same_result,
-    processes_below,
+    kill_below,
     wait_until,
 )
 
@@ -55,8 +55,7 @@ process {{
 def pretraining(launch_folder, undisturbed, tmp_path) -> Iterator[Pretraining]:
     """A folder for the run of a test, after which nothing runs on there."""
     yield launch_folder(tmp_path)
-    for pid in processes_below(tmp_path):
-        os.kill(pid, signal.SIGKILL)
+    kill_below(tmp_path)
 
 
 @contextlib.contextmanager

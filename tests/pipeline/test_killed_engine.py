@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .pretraining_runs import kill_engine, processes_below, wait_until
+from .pretraining_runs import kill_below, kill_engine, wait_until
 
 pytestmark = [
     pytest.mark.pipeline,
@@ -34,8 +32,7 @@ process {{
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A launch folder in which nothing runs on after the test."""
     yield tmp_path
-    for pid in processes_below(tmp_path):
-        os.kill(pid, signal.SIGKILL)
+    kill_below(tmp_path)
 
 
 def finished(folder: Path) -> set[str]:

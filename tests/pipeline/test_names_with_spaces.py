@@ -19,17 +19,17 @@ mkdir "$2"
 
 # The processes that put a path inside a longer word.
 WORKFLOW = """
-include {{ AUDIT_LEAKAGE   }} from '{modules}/audit_leakage/main'
-include {{ SUMMARIZE       }} from '{modules}/summarize/main'
-include {{ TRAIN_TOKENIZER }} from '{modules}/train_tokenizer/main'
+include { AUDIT_LEAKAGE   } from 'MODULES/audit_leakage/main'
+include { SUMMARIZE       } from 'MODULES/summarize/main'
+include { TRAIN_TOKENIZER } from 'MODULES/train_tokenizer/main'
 
-workflow {{
-    mine   = file("${{launchDir}}/my file.tsv")
-    folder = file("${{launchDir}}/my folder")
+workflow {
+    mine   = file("${launchDir}/my file.tsv")
+    folder = file("${launchDir}/my folder")
     AUDIT_LEAKAGE([folder], [], [[task: 'own', kind: 'binary']], [mine], [mine], [mine], '0')
     SUMMARIZE([folder], [], ['own,ref,0'], [mine], '0')
     TRAIN_TOKENIZER([[encoding: 'snp'], [1], [mine], [folder], [false], [folder]], '0')
-}}
+}
 """
 
 
@@ -39,7 +39,7 @@ def test_a_path_inside_a_longer_word_is_whole(nextflow, repository, tmp_path, pa
     (launch / "bin").mkdir(parents=True)
     (launch / "my folder").mkdir()
     (launch / "my file.tsv").touch()
-    (launch / "main.nf").write_text(WORKFLOW.format(modules=repository / "modules/local"))
+    (launch / "main.nf").write_text(WORKFLOW.replace("MODULES", str(repository / "modules/local")))
     for name in ("audit-leakage", "summarize", "train-tokenizer"):
         (launch / "bin" / name).write_text(COMMAND)
         (launch / "bin" / name).chmod(0o755)

@@ -20,7 +20,7 @@ from .pretraining_runs import (
     Attempt,
     Pretraining,
     assert_same_result,
-    processes_below,
+    kill_below,
     wait_until,
 )
 from .published_results import assert_same_published
@@ -107,8 +107,7 @@ def pretraining(slurm, launch_folder, undisturbed, tmp_path) -> Iterator[Pretrai
     (tmp_path / "quick.config").write_text(QUICK)
     yield launch_folder(tmp_path)
     command("scancel", "--user", "root")
-    for pid in processes_below(tmp_path):
-        os.kill(pid, signal.SIGKILL)
+    kill_below(tmp_path)
 
 
 def command(*words: str) -> str:
@@ -189,8 +188,7 @@ def test_a_lost_node_is_replaced_by_another(pretraining, undisturbed, slurm):
     pretraining.wait_until_under_way()
     _, node = the_job()
     os.kill(int((slurm / f"slurmd-{node}.pid").read_text()), signal.SIGKILL)
-    for pid in processes_below(pretraining.folder / "work"):
-        os.kill(pid, signal.SIGKILL)
+    kill_below(pretraining.folder / "work")
     try:
         running.result()
         *lost, last = pretraining.attempts
