@@ -1,7 +1,8 @@
-"""Folders and inputs whose names have spaces reach the commands whole."""
+"""Folders and inputs whose names have spaces and commas reach the commands whole."""
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,12 @@ include { SUMMARIZE       } from 'MODULES/summarize/main'
 include { TRAIN_TOKENIZER } from 'MODULES/train_tokenizer/main'
 
 workflow {
-    mine   = file("${launchDir}/my file.tsv")
+    table  = file("${launchDir}/my file, new.tsv")
+    genome = file("${launchDir}/my genome.fa")
     folder = file("${launchDir}/my folder")
-    AUDIT_LEAKAGE([folder], [], [[task: 'own', kind: 'binary']], [mine], [mine], [mine], '0')
-    SUMMARIZE([folder], [], ['own,ref,0'], [mine], '0')
-    TRAIN_TOKENIZER([[encoding: 'snp'], [1], [mine], [folder], [false], [folder]], '0')
+    AUDIT_LEAKAGE([folder], [], [[task: 'own', kind: 'binary']], [table], [table], [table], '0')
+    SUMMARIZE([folder], [], ['own,ref,0'], [table], '0')
+    TRAIN_TOKENIZER([[encoding: 'snp'], [1], [genome], [folder], [false], [folder]], '0')
 }
 """
 
@@ -38,7 +40,8 @@ def test_a_path_inside_a_longer_word_is_whole(nextflow, repository, tmp_path, pa
     launch = tmp_path / "my launch"
     (launch / "bin").mkdir(parents=True)
     (launch / "my folder").mkdir()
-    (launch / "my file.tsv").touch()
+    (launch / "my file, new.tsv").touch()
+    (launch / "my genome.fa").touch()
     (launch / "main.nf").write_text(WORKFLOW.replace("MODULES", str(repository / "modules/local")))
     for name in ("audit-leakage", "summarize", "train-tokenizer"):
         (launch / "bin" / name).write_text(COMMAND)
@@ -48,9 +51,11 @@ def test_a_path_inside_a_longer_word_is_whole(nextflow, repository, tmp_path, pa
     assert outcome.code == 0, outcome.text
     words = [line for task in launch.glob("work/*/*/words") for line in lines_of(task)]
     (sheet,) = launch.glob("work/*/*/tasks.csv")
-    assert lines_of(sheet)[1] == f"own,binary,{','.join(f'{s}/1/my file.tsv' for s in SPLITS)}"
-    assert "my file=external/1/my file.tsv" in words
-    inputs = "fasta=genomes/1/my file.tsv,windows=windows/1/my folder"
+    (row,) = csv.DictReader(lines_of(sheet))
+    tables = {split: f"{split}/1/my file, new.tsv" for split in SPLITS}
+    assert row == {"task": "own", "kind": "binary", **tables}
+    assert "my file, new=external/1/my file, new.tsv" in words
+    inputs = "fasta=genomes/1/my genome.fa,windows=windows/1/my folder"
     assert f"{inputs},frequencies=variants/1/my folder,weight=1" in words
 
 

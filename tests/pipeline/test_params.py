@@ -138,6 +138,7 @@ def test_help_prints_every_parameter_by_group_and_runs_nothing(
 def test_every_problem_is_listed_and_nothing_runs(nextflow, repository, tmp_path, parser):
     flags = ["--stepps", "5", "--epochs", "five", "--min_frequency", "2", "--preset", "tinny"]
     flags += ["--fasta", "absent.fa", "--simulate", "perhaps", "--seeds", "0,0"]
+    flags += ["--vcf", "my calls.vcf"]
     outcome = nextflow("run", repository, *flags, cwd=tmp_path, parser=parser)
     assert outcome.code != 0
     for sentence in (
@@ -148,6 +149,7 @@ def test_every_problem_is_listed_and_nothing_runs(nextflow, repository, tmp_path
         "--fasta: 'absent.fa' does not exist",
         "--simulate: 'perhaps' is neither true nor false",
         "--seeds: '0,0' names something twice",
+        "--vcf: 'my calls.vcf' has a space, which it may not",
     ):
         assert outcome.text.count(sentence) == 1
     assert "Submitted process" not in outcome.text

@@ -22,8 +22,11 @@ process AUDIT_LEAKAGE {
     script:
     def args = task.ext.args ?: ''
     def read = corpora.collect { corpus -> "--corpus ${corpus}" } + tokenizers.collect { tokenizer -> "--tokenizer ${tokenizer}" }
-    // Nextflow writes paths with backslashes where the shell needs them, so none may stand between quotes.
-    def rows = [tasks, trains, devs, tests].transpose().collect { meta, train, dev, test -> "${meta.task},${meta.kind},${train},${dev},${test}" }
+    // Nextflow writes paths with backslashes where the shell needs them, so none may stand between the shell's quotes;
+    // those of the sheet are for names with commas.
+    def rows = [tasks, trains, devs, tests].transpose().collect { meta, train, dev, test ->
+        "${meta.task},${meta.kind},\\\"${train}\\\",\\\"${dev}\\\",\\\"${test}\\\""
+    }
     def sheet = rows ? '--tasks tasks.csv' : ''
     """
     printf '%s\\n' 'task,kind,train,dev,test' ${rows.join(' ')} > tasks.csv

@@ -110,7 +110,8 @@ def constraintProblem(Object value, Map property) {
         return "${text} is above ${property.maximum}"
     }
     if (property.pattern && !(text ==~ property.pattern)) {
-        return "'${text}' does not look right; ${property.description}"
+        def spaced = text.replaceAll(/\s/, '_') ==~ property.pattern
+        return "'${text}' ${spaced ? 'has a space, which it may not' : 'does not look right'}; ${property.description}"
     }
     if (value instanceof List && value.toSet().size() < value.size()) {
         return "'${text}' names something twice"
