@@ -12,13 +12,23 @@ workflow {
     else {
         options = checkedParameters(params, schema, workflow.profile)
         recordParameters(options)
-        PYBMFM(options, sourceDigest("${projectDir}/pybmfm"))
+        digest  = sourceDigest("${projectDir}/pybmfm")
+        PYBMFM(options, digest)
 
         // pipeline_info/versions.tsv: what ran, in which version
-        channel.topic('versions')
+        versions = channel.topic('versions')
+        versions
             .map { process, tool, version -> "${process.tokenize(':').last()}\t${tool}\t${version}" }
             .unique()
             .collectFile(name: 'versions.tsv', storeDir: "${options.outdir}/pipeline_info", newLine: true, sort: true)
+
+        // ['PYBMFM:SIMULATE', 'pybmfm', '0.1.0+0f3a5c7e9b1d2468']: of an image or environment older than this checkout
+        versions
+            .filter { _process, tool, version -> tool == 'pybmfm' && !version.endsWith("+${digest}") }
+            .first()
+            .subscribe { _process, _tool, version ->
+                log.warn("Tasks have pybmfm ${version}, this checkout is +${digest}: build their image or environment again, and run without -resume.")
+            }
 
         workflow.onComplete {
             announceResults(options.outdir)

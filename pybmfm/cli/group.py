@@ -11,6 +11,7 @@ import click
 from pybmfm import __version__
 from pybmfm.cli.lazy import LazyGroup
 from pybmfm.core.errors import Interrupted, UserError, is_out_of_memory, machine_refusal
+from pybmfm.core.provenance import source_digest
 
 # verb: one line of help. 'encode-genome' lives in pybmfm/cli/encode_genome.py as `command`.
 VERBS = {
@@ -39,13 +40,26 @@ VERBS = {
 }
 
 
+def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"pybmfm, version {__version__}+{source_digest()}")
+        context.exit()
+
+
 @click.group(
     cls=LazyGroup,
     verbs=VERBS,
     package="pybmfm.cli",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, prog_name="pybmfm")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show version and digest of the source, and exit.",
+)
 def group() -> None:
     """SNP-aware DNA language models, from genome and variants to one report.
 

@@ -14,10 +14,12 @@ import click
 import pytest
 from safetensors import SafetensorError
 
+from pybmfm import __version__
 from pybmfm.cli import main
 from pybmfm.cli.build_task import BUILDERS
 from pybmfm.cli.group import VERBS
 from pybmfm.core import Interrupted, OutOfMemory, UserError
+from pybmfm.core.provenance import source_digest
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -32,6 +34,13 @@ def test_verb_has_help_with_an_example_and_an_executable(verb: str, repository: 
 def test_builder_of_tasks_has_help_with_an_example(builder: str) -> None:
     module = importlib.import_module(f"pybmfm.cli.build_task.{builder.replace('-', '_')}")
     assert "Example" in module.command.get_help(click.Context(module.command, info_name=builder))
+
+
+def test_the_version_names_the_source(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"pybmfm, version {__version__}+{source_digest()}\n"
 
 
 def test_help_imports_no_heavy_package() -> None:

@@ -19,6 +19,7 @@ import pytest
 
 STEPS = 60
 CHECKPOINT_EVERY = 5
+VALIDATE_EVERY = 20
 INTERRUPTED_AFTER = 12
 PATIENCE = 600.0  # seconds; a machine that is busy with other things is slow
 
@@ -77,6 +78,7 @@ class Pretraining:
             "tokens_per_batch": 1024,
             "max_validation_tokens": 2000,
             "checkpoint_every": CHECKPOINT_EVERY,
+            "pretrain_options": f"--validate-every {VALIDATE_EVERY}",
             "max_cpus": 1,
         }
         flags = [str(part) for name, value in settings.items() for part in (f"--{name}", value)]

@@ -19,6 +19,7 @@ from .pretraining_runs import (
     CHECKPOINT_EVERY,
     INTERRUPTED_AFTER,
     STEPS,
+    VALIDATE_EVERY,
     Pretraining,
     assert_same_result,
     kill_below,
@@ -127,6 +128,12 @@ def training_seconds(pretraining: Pretraining) -> float:
 def assert_each_step_once(pretraining: Pretraining) -> None:
     """What was saved on stopping was all that was done."""
     assert [step for step, _ in pretraining.losses] == list(range(1, STEPS + 1))
+
+
+def test_further_options_reach_the_command(undisturbed):
+    lines = (undisturbed.folder / "results/models/ref/progress.jsonl").read_text().splitlines()
+    steps = [record["step"] for record in map(json.loads, lines) if "dev_loss" in record]
+    assert steps == list(range(VALIDATE_EVERY, STEPS + 1, VALIDATE_EVERY))
 
 
 def test_a_killed_process_is_retried_from_its_newest_checkpoint(pretraining, undisturbed):

@@ -50,6 +50,7 @@ process {
 }
 """
 SIGNAL = "--cluster_options=--signal=B:USR2@20"
+TRACING = "nxf_trace"  # in the script of a task whose use of the machine is noted
 
 # Too little for Python and torch, and then enough.
 LITTLE_MEMORY = """
@@ -251,6 +252,9 @@ def test_every_task_is_a_job_of_the_chosen_queue(slurm, stub_run, tmp_path):
     ours = jobs_of(slurm, tmp_path)
     assert len(ours) == outcome.text.count("Submitted process") > 20
     assert all("Partition=spot" in job and "JobState=COMPLETED" in job for job in ours)
+    # SLURM forgets the comments of what ended minutes ago.
+    last = command("scontrol", "show", "job", re.findall(r"JobId=(\d+)", ours[-1])[0])
+    assert "Comment=pybmfm" in last
 
 
 @takes_long
@@ -279,14 +283,16 @@ def apptainer(repository) -> Iterator[None]:
 
 
 @pytest.fixture(params=[True, False], ids=["traced", "untraced"])
-def in_apptainer(apptainer, pretraining, request) -> list[str]:
+def in_apptainer(apptainer, pretraining, request) -> Iterator[list[str]]:
     """Flags of a run in containers: Nextflow's trace puts a shell around what runs in each.
 
-    That shell passes no signal on: periodic checkpoints carry it then.
+    That shell passes no signal on: periodic checkpoints carry it then. Reports need the trace, too.
     """
-    config = f"trace.enabled = {str(request.param).lower()}\n"
-    (pretraining.folder / "trace.config").write_text(config)
-    return [*IN_APPTAINER, "-c", "trace.config"]
+    watching = "" if request.param else "trace.enabled = report.enabled = timeline.enabled = false"
+    (pretraining.folder / "trace.config").write_text(f"{watching}\n")
+    yield [*IN_APPTAINER, "-c", "trace.config"]
+    scripts = task_scripts(pretraining.folder / "work")
+    assert [TRACING in script for script in scripts] == [request.param] * len(scripts)
 
 
 @takes_long

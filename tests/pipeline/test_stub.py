@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from pybmfm import __version__
+from pybmfm.core.provenance import source_digest
+
 pytestmark = pytest.mark.pipeline
+
+OTHER_SOURCE = "build their image or environment again"
 
 
 def submitted(text: str) -> list[str]:
@@ -118,6 +123,8 @@ def test_versions_of_every_process_are_recorded(first_run):
     versions = dict(row.split("\t", 1) for row in rows if row)
     assert set(versions) == set(submitted(outcome.text))
     assert all(re.search(r"\t\d+\.\d+", version) for version in versions.values())
+    assert versions["PRETRAIN"] == f"pybmfm\t{__version__}+{source_digest()}"
+    assert OTHER_SOURCE not in outcome.text
 
 
 def test_resume_runs_nothing_again(stub_run, first_run):
@@ -142,6 +149,8 @@ def test_a_change_of_the_package_runs_everything_but_the_report_again(
         flags = ["-profile", "test", "-stub-run", "-resume", "--encodings", "snp"]
         outcome = nextflow("run", project, *flags, cwd=tmp_path)
         assert outcome.code == 0, outcome.text
+        # The tasks find this very package, as they would find that of an image not built again.
+        assert outcome.text.count(OTHER_SOURCE) == 1
         return submitted(outcome.text)
 
     everything = run()
