@@ -138,17 +138,22 @@ def test_a_cancelled_job_is_submitted_again(pretraining, undisturbed):
 def test_a_preempted_job_is_submitted_again(pretraining, undisturbed, slurm, queue):
     """SLURM would requeue jobs of one queue and cancels those of the other; Nextflow's, which
     forbid the first, it cancels in both."""
-    running = pretraining.start(*ON_SLURM, "--queue", queue)
-    pretraining.wait_until_under_way()
-    urgent = ["--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null"]
-    command("sbatch", *urgent, "--wrap=true")
-    running.result()
+    preempt(pretraining, *ON_SLURM, "--queue", queue)
     first, second = pretraining.attempts
     assert (first.exit, second.exit) == ("143", "0")
     assert second.resumed_at is not None
     assert_same_result(pretraining, undisturbed)
     preempted, *_ = jobs_of(slurm, pretraining.folder)
     assert "JobState=PREEMPTED" in preempted
+
+
+def preempt(pretraining: Pretraining, *flags: str) -> None:
+    """Train until the end, and send a job meanwhile that must have both nodes at once."""
+    running = pretraining.start(*flags)
+    pretraining.wait_until_under_way()
+    urgent = ["--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null"]
+    command("sbatch", *urgent, "--wrap=true")
+    running.result()
 
 
 def test_a_job_out_of_time_is_submitted_again(pretraining, undisturbed):
@@ -303,6 +308,14 @@ def test_a_cancelled_container_is_submitted_again(pretraining, undisturbed, in_a
     command("scancel", job)
     running.result()
     assert_ended_in_containers(pretraining, undisturbed)
+
+
+@takes_long
+def test_a_preempted_container_is_submitted_again(pretraining, undisturbed, slurm, in_apptainer):
+    preempt(pretraining, *in_apptainer, "--queue", "spot")
+    assert_ended_in_containers(pretraining, undisturbed)
+    preempted, *_ = jobs_of(slurm, pretraining.folder)
+    assert "JobState=PREEMPTED" in preempted
 
 
 @takes_long
