@@ -36,9 +36,9 @@ def test_a_killed_process_counts_as_in_a_shell(tmp_path):
 
 def test_a_signal_to_the_launcher_reaches_the_processes(tmp_path):
     code = """
-import signal, sys, time
+import os, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-print("ready", flush=True)
+os.write(1, b"ready\\n")  # at once: both write to the same pipe
 while True: time.sleep(0.1)
 """
     running = launched(code, tmp_path)
