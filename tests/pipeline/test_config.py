@@ -16,8 +16,10 @@ PROFILES = {
     "test_full": ["preset = 'paper'", "steps = 150000"],
     "docker": ["docker {\n   enabled = true"],
     "podman": ["podman {\n   enabled = true", "--userns=keep-id"],
-    "singularity": ["singularity {\n   enabled = true\n   autoMounts = true"],
-    "apptainer": ["apptainer {\n   enabled = true\n   autoMounts = true"],
+    "singularity": [
+        "singularity {\n   enabled = true\n   pullTimeout = '2 h'\n   autoMounts = true"
+    ],
+    "apptainer": ["apptainer {\n   enabled = true\n   pullTimeout = '2 h'\n   autoMounts = true"],
     "slurm": ["executor = 'slurm'", "--gres=", "--signal=B:USR2@300"],
     "lsf": ["executor = 'lsf'", "-gpu", "-wa USR2"],
     "pbspro": ["executor = 'pbspro'", "ngpus="],
