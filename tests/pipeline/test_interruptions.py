@@ -210,7 +210,8 @@ def test_a_task_that_nextflow_ends_for_its_time_is_retried_with_more(pretraining
 
 
 def test_a_time_budget_cuts_the_run_into_several_attempts(pretraining, undisturbed):
-    minutes = training_seconds(undisturbed) / 2 / 60
+    # A third: the machine may have been slower then.
+    minutes = training_seconds(undisturbed) / 3 / 60
     pretraining.run("--max_minutes", f"{minutes:.4f}")
     *stopped, last = pretraining.attempts
     assert {attempt.exit for attempt in stopped} == {"143"}
