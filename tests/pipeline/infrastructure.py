@@ -20,6 +20,7 @@ INPUTS = "pybmfm.inputs"  # label with the digest of what an image was built fro
 VARIABLE = "PYBMFM_INFRA"  # the folder to set them up under
 SCRIPTS = Path(__file__).resolve().parents[1] / "infra"
 CANNOT = 77  # exit code of a script that cannot work here
+UP: dict[str, dict[str, str]] = {}  # what is set up now, and the variables to work with it
 
 
 @contextmanager
@@ -32,8 +33,15 @@ def set_up(name: str) -> Iterator[tuple[Path, dict[str, str]]]:
     if not root:
         pytest.skip(f"{name} was not asked for: run `make engines` or `make slurm` as root")
     folder = Path(root) / name
+    if name in UP:  # whoever set it up also stops it
+        yield folder, UP[name]
+        return
     with running(name, folder) as variables:
-        yield folder, variables
+        UP[name] = variables
+        try:
+            yield folder, variables
+        finally:
+            del UP[name]
 
 
 @contextmanager
