@@ -101,9 +101,15 @@ class Pretraining:
         return (self.folder / "results/models/ref/model.safetensors").read_bytes()
 
     @property
+    def records(self) -> list[dict[str, Any]]:
+        """The published log: a record for each training step and each evaluation."""
+        log = self.folder / "results/models/ref/progress.jsonl"
+        return [json.loads(line) for line in log.read_text().splitlines()]
+
+    @property
     def losses(self) -> list[tuple[int, float]]:
         """Step and loss of every training step in the published log, in the order of the lines."""
-        return training_steps(self.folder / "results/models/ref/progress.jsonl")
+        return [(record["step"], record["loss"]) for record in self.records if "loss" in record]
 
     @property
     def logged_steps(self) -> list[int]:

@@ -4,7 +4,6 @@ under real Nextflow ends with the very weights of a run that nothing disturbed."
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import resource
 import signal
@@ -120,9 +119,8 @@ def refuse_memory(pid: int) -> None:
 
 def training_seconds(pretraining: Pretraining) -> float:
     """Time that the steps took, without what comes before and after them."""
-    log = pretraining.folder / "results/models/ref/progress.jsonl"
-    records = [json.loads(line) for line in log.read_text().splitlines()]
-    return sum(r["tokens"] / r["tokens_per_second"] for r in records if "loss" in r)
+    steps = [record for record in pretraining.records if "loss" in record]
+    return sum(step["tokens"] / step["tokens_per_second"] for step in steps)
 
 
 def assert_each_step_once(pretraining: Pretraining) -> None:
@@ -131,8 +129,7 @@ def assert_each_step_once(pretraining: Pretraining) -> None:
 
 
 def test_further_options_reach_the_command(undisturbed):
-    lines = (undisturbed.folder / "results/models/ref/progress.jsonl").read_text().splitlines()
-    steps = [record["step"] for record in map(json.loads, lines) if "dev_loss" in record]
+    steps = [record["step"] for record in undisturbed.records if "dev_loss" in record]
     assert steps == list(range(VALIDATE_EVERY, STEPS + 1, VALIDATE_EVERY))
 
 
