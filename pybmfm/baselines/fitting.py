@@ -12,7 +12,7 @@ from pybmfm.baselines.feature_models import FeatureSettings, fit_constant, fit_o
 from pybmfm.baselines.fitted import Feature, Fitted
 from pybmfm.baselines.kmers import LONGEST
 from pybmfm.baselines.motif_files import read_motifs
-from pybmfm.core import UserError, output_directory, write_manifest, write_table
+from pybmfm.core import UserError, check_label, output_directory, write_manifest, write_table
 from pybmfm.evaluation import main_metric_text, save_result
 from pybmfm.tasks import TaskTable, check_metric, read_task_splits, task_of_table
 
@@ -111,7 +111,12 @@ def _check(settings: BaselineSettings) -> str:
         raise UserError(f"unknown model '{settings.model}'", remedy=f"use {known}")
     if not all(1 <= k <= LONGEST for k in settings.k):
         raise UserError("k-mers cannot have that length", remedy=f"use --k from 1 to {LONGEST}")
+    check_label(_task_name(settings), "task")
     return check_metric(settings.kind, settings.metric)
+
+
+def _task_name(settings: BaselineSettings) -> str:
+    return settings.task or task_of_table(settings.train)
 
 
 def _fit(settings: BaselineSettings, tables: dict[str, TaskTable], metric: str) -> Fitted:
@@ -151,7 +156,7 @@ def _write(
 ) -> dict[str, Any]:
     metrics = save_result(
         folder,
-        task=settings.task or task_of_table(settings.train),
+        task=_task_name(settings),
         model=settings.model,
         seed=settings.seed,
         kind=settings.kind,

@@ -10,6 +10,7 @@ import click
 from pybmfm.cli.options import (
     PATH,
     device_option,
+    label_option,
     precision_option,
     seed_option,
     task_options,
@@ -141,7 +142,11 @@ def resume_options(command: F) -> F:
     help="Folder of a pretrained model: ours, DNABERT-2, or an encoder transformers knows.",
 )
 @task_options
-@click.option("--model-name", help="Model name in results; by default ref, snp or scratch-...")
+@label_option(
+    "--model-name",
+    what="model",
+    help="Model name in results; by default ref, snp or scratch-...",
+)
 @training_options
 @click.option(
     "--epochs",

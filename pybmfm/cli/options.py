@@ -132,6 +132,19 @@ def inference_options(command: F) -> F:
     return batch_tokens(device_option()(threads_option()(command)))
 
 
+def label_option(*declarations: str, what: str, **attributes: Any) -> Callable[[F], F]:
+    """Add an option whose value names a folder, such as ``--task``: refused before any work."""
+
+    def checked(
+        _context: click.Context, _parameter: click.Parameter, value: str | None
+    ) -> str | None:
+        from pybmfm.core import check_label
+
+        return None if value is None else check_label(value, what)
+
+    return click.option(*declarations, callback=checked, **attributes)
+
+
 def task_options(command: F) -> F:
     """Add the three tables of a task, its kind, names and what is read of it."""
     options: list[Callable[[F], F]] = [
@@ -142,8 +155,10 @@ def task_options(command: F) -> F:
         click.option("--test", type=PATH, required=True, help="Table that is only predicted."),
         click.option("--kind", type=click.Choice(KINDS), required=True, help="Kind of task."),
         out_option("Result folder"),
-        click.option(
-            "--task", help="Task name in results; by default the training table's folder."
+        label_option(
+            "--task",
+            what="task",
+            help="Task name in results; by default the training table's folder.",
         ),
         click.option("--metric", help="Metric that heads the task."),
         click.option(
@@ -201,7 +216,9 @@ def annotation_options(task: str) -> Callable[[F], F]:
     options: list[Callable[[F], F]] = [
         fasta_option(),
         out_option("Folder of task tables"),
-        click.option("--task", default=task, show_default=True, help="Name of the task."),
+        label_option(
+            "--task", what="task", default=task, show_default=True, help="Name of the task."
+        ),
         click.option(
             "--block-size",
             type=click.IntRange(min=1),

@@ -11,6 +11,7 @@ from pybmfm.core.artifacts import (
     write_manifest,
 )
 from pybmfm.core.errors import Interrupted, OutOfMemory, UserError, is_out_of_memory
+from pybmfm.core.names import check_contigs, check_label, contig_file_name
 from pybmfm.core.progress import progress
 from pybmfm.core.randomness import derive_seed
 from pybmfm.core.tables import read_table, write_table
@@ -19,6 +20,9 @@ __all__ = [
     "Interrupted",
     "OutOfMemory",
     "UserError",
+    "check_contigs",
+    "check_label",
+    "contig_file_name",
     "derive_seed",
     "describe_inputs",
     "digest_file",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pybmfm.core import UserError
+from pybmfm.core import UserError, check_contigs
 from pybmfm.genome.bases import complement_bases, decode_bases, encode_bases
 from pybmfm.genome.compression import broken_file, compression_of, has_bgzip_end, open_bytes
 from pybmfm.genome.quiet import quiet_htslib
@@ -43,7 +43,8 @@ class Genome:
     Raises
     ------
     UserError
-        If the file is missing, empty, truncated, or not a FASTA.
+        If the file is missing, empty, truncated, or not a FASTA, or a contig has a name that
+        SAM does not allow.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -61,9 +62,13 @@ class Genome:
         self.lengths: dict[str, int] = dict(
             zip(self._fasta.references, self._fasta.lengths, strict=True)
         )
-        if not sum(self.lengths.values()):
+        try:
+            check_contigs(self.lengths, self.path)
+            if not sum(self.lengths.values()):
+                raise _no_sequence(self.path)
+        except UserError:
             self.close()
-            raise _no_sequence(self.path)
+            raise
 
     def __enter__(self) -> Genome:
         return self

@@ -28,7 +28,7 @@ from pybmfm.genome import (
 )
 from pybmfm.tasks.annotation_files import Point
 from pybmfm.tasks.kinds import DEFAULT_METRIC
-from pybmfm.tasks.sheet import write_task_sheet
+from pybmfm.tasks.sheet import task_table, write_task_sheet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -337,7 +337,7 @@ def write_annotation_task(
     with output_directory(settings.out) as folder:
         for number, split in enumerate(SPLITS):
             frame = _frame([w for w in rows if w.split == number], f"{settings.task}-{split}")
-            write_table(frame, folder / settings.task / f"{split}.csv")
+            write_table(frame, task_table(folder, settings.task, split))
         write_task_sheet(folder, [(settings.task, kind, DEFAULT_METRIC[kind])])
         counts = _counts(cutter, rows, missing)
         write_manifest(

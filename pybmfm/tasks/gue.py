@@ -14,7 +14,7 @@ from pybmfm.core import UserError, output_directory, progress, write_manifest, w
 from pybmfm.tasks.gue_columns import read_gue_columns
 from pybmfm.tasks.kinds import DEFAULT_METRIC
 from pybmfm.tasks.letters import clean_sequences
-from pybmfm.tasks.sheet import write_task_sheet
+from pybmfm.tasks.sheet import task_table, write_task_sheet
 from pybmfm.tasks.table import SPLITS, natural_order
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def task_name(folder: Path) -> str:
     folder = folder.absolute()
     leaf, parent = folder.name, folder.parent.name
     name = leaf if leaf.startswith(parent) else f"{parent}_{leaf}"
-    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip("._-")
 
 
 def _split_file(folder: Path, split: str) -> Path | None:
@@ -173,7 +173,7 @@ def _build_task(name: str, files: dict[str, Path], folder: Path) -> dict[str, An
         if len(kept[split]) == 0:
             raise UserError("has no usable row", file=files[split], remedy="check its columns")
     for split, rows in kept.items():
-        write_table(rows, folder / name / f"{split}.csv")
+        write_table(rows, task_table(folder, name, split))
     return {
         "kind": kind,
         "metric": DEFAULT_METRIC[kind],

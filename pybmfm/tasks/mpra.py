@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pybmfm.core import UserError, output_directory, read_table, write_manifest, write_table
 from pybmfm.tasks.gue import count_duplicates
 from pybmfm.tasks.letters import clean_sequences
-from pybmfm.tasks.sheet import write_task_sheet
+from pybmfm.tasks.sheet import task_table, write_task_sheet
 from pybmfm.tasks.table import SPLITS, row_place
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def build_mpra(settings: MpraSettings) -> None:
     tables, made = _with_reverse_complements(usable, settings.both_strands)
     with output_directory(settings.out) as folder:
         for split in SPLITS:
-            write_table(tables[split], folder / task / f"{split}.csv")
+            write_table(tables[split], task_table(folder, task, split))
         write_task_sheet(folder, [(task, "regression", "pearson")])
         counts = {"read": len(frame), "used": len(usable), "dropped": dropped}
         write_manifest(

@@ -19,7 +19,7 @@ import numpy as np
 
 from pybmfm.core import UserError, derive_seed, output_directory, write_manifest, write_table
 from pybmfm.genome import AlignmentSettings, Genome, encode_bases, run_bwa
-from pybmfm.tasks.sheet import write_task_sheet
+from pybmfm.tasks.sheet import task_of_table, task_table, write_task_sheet
 from pybmfm.tasks.table import SPLITS, TaskTable, read_task_splits
 from pybmfm.tasks.variant_negatives import (
     Codes,
@@ -96,7 +96,7 @@ class PromoterVariantSettings:
     @property
     def base(self) -> str:
         """The name that the tasks' names begin with."""
-        return self.task or self.train.absolute().parent.name
+        return self.task or task_of_table(self.train)
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -224,7 +224,7 @@ def build_promoter_variants(settings: PromoterVariantSettings) -> None:
         }
         for task, tables in frames.items():
             for split, frame in tables.items():
-                write_table(frame, folder / task / f"{split}.csv")
+                write_table(frame, task_table(folder, task, split))
         write_task_sheet(folder, [(task, "binary", METRIC) for task in kept])
         placed = _alignment_counts(splits)
         classes = splits["train"].table.classes

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pybmfm.core import UserError, read_table, write_table
+from pybmfm.core import UserError, check_label, read_table, write_table
 from pybmfm.tasks.kinds import TARGET_COLUMN, check_metric
 from pybmfm.tasks.table import SPLITS, row_place
 
 SHEET = "tasks.csv"
 COLUMNS = ("task", "kind", "train", "dev", "test", "metric")
-# Task names become folder and file names on every system.
-SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -67,19 +64,31 @@ def write_task_sheet(folder: str | Path, tasks: Iterable[tuple[str, str, str]]) 
     write_table(pd.DataFrame(rows, columns=list(COLUMNS)), Path(folder) / SHEET)
 
 
+def task_table(folder: str | Path, task: str, split: str) -> Path:
+    """Return where a builder writes a table of a task: ``folder/task/split.csv``.
+
+    Raises
+    ------
+    UserError
+        If the task's name cannot name a folder, as it would lead out of this one.
+    """
+    return Path(folder) / check_label(task, "task") / f"{split}.csv"
+
+
 def task_of_table(train: str | Path) -> str:
-    """Name a task for its training table: the table's folder, as `build-task` lays them out."""
-    return Path(train).absolute().parent.name or Path(train).name.split(".")[0]
+    """Name a task for its training table: the table's folder, as `build-task` lays them out.
+
+    Raises
+    ------
+    UserError
+        If that name is none for a task.
+    """
+    name = Path(train).absolute().parent.name or Path(train).name.split(".")[0]
+    return check_label(name, "task", file=train, remedy="give a name by --task")
 
 
 def _entry(cells: dict[str, str], path: Path, place: str) -> TaskEntry:
-    if not SAFE_NAME.fullmatch(cells["task"]):
-        raise UserError(
-            f"task name '{cells['task']}' cannot name a folder",
-            file=path,
-            place=place,
-            remedy="use letters, digits, '.', '_' and '-'",
-        )
+    check_label(cells["task"], "task", file=path, place=place)
     if cells["kind"] not in TARGET_COLUMN:
         raise UserError(
             f"unknown kind '{cells['kind']}'",

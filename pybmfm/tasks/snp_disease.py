@@ -37,7 +37,7 @@ from pybmfm.tasks.locus_blocks import (
     split_rows,
 )
 from pybmfm.tasks.rsids import find_rsids
-from pybmfm.tasks.sheet import write_task_sheet
+from pybmfm.tasks.sheet import task_table, write_task_sheet
 from pybmfm.tasks.snp_sites import NO_ALTERNATE
 from pybmfm.tasks.snp_windows import snp_windows
 from pybmfm.tasks.table import SPLITS
@@ -355,7 +355,7 @@ def _write(
                     file=settings.clinvar or settings.gwas,
                     remedy="choose fewer --diseases, a smaller --block-size or --split random",
                 )
-            write_table(part, folder / settings.task / f"{split}.csv")
+            write_table(part, task_table(folder, settings.task, split))
         write_table(_disease_table(links, rows, terms), folder / settings.task / "diseases.tsv")
         metric = DEFAULT_METRIC[KIND]
         write_task_sheet(folder, [(settings.task, KIND, metric)])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pybmfm.core import UserError, read_manifest
+from pybmfm.core import UserError, contig_file_name, read_manifest
 from pybmfm.variants.symbols import N_STATES
 
 ARTEFACT = "frequency-table"
@@ -132,18 +130,16 @@ def write_rows(
         pa.array(position.astype(np.int32)),
         pa.FixedSizeListArray.from_arrays(values, N_STATES),
     ]
-    path = folder / f"{file_name(contig)}.arrow"
+    path = folder / f"{contig_file_name(contig)}.arrow"
+    if path.exists():  # of a name that differs in case, where the disk makes no difference
+        raise UserError(
+            f"has a file of another contig where that of {contig} would lie",
+            file=folder,
+            remedy="choose an --out on a disk that tells upper from lower case",
+        )
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         writer.write_batch(pa.record_batch(columns, schema=schema))
     return path
-
-
-def file_name(contig: str) -> str:
-    """Make a contig's name safe as a file name; changed names get a digest, so none collide."""
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", contig).lstrip(".")[:100]
-    if safe == contig:
-        return contig
-    return f"{safe}-{hashlib.sha256(contig.encode()).hexdigest()[:8]}"
 
 
 def _read(path: Path) -> Any:

@@ -11,6 +11,7 @@ from pybmfm.cli.options import (
     PATH,
     alignment_options,
     fasta_option,
+    label_option,
     out_option,
     pass_option,
     seed_option,
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 @fasta_option()
 @click.option("--frequencies", type=PATH, required=True, help="Frequency table of this genome.")
 @out_option("Folder of task tables")
-@click.option("--task", help="Base of the tasks' names; by default the training table's folder.")
+@label_option(
+    "--task",
+    what="task",
+    help="Base of the tasks' names; by default the training table's folder.",
+)
 @click.option(
     "--class",
     "classes",

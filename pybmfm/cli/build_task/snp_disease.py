@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from pybmfm.cli.options import PATH, fasta_option, out_option, seed_option, threads_option
+from pybmfm.cli.options import (
+    PATH,
+    fasta_option,
+    label_option,
+    out_option,
+    seed_option,
+    threads_option,
+)
 from pybmfm.tasks.clinvar import ANY, DEFAULT_SIGNIFICANCE
 
 
@@ -26,7 +33,9 @@ from pybmfm.tasks.clinvar import ANY, DEFAULT_SIGNIFICANCE
     help="VCF with rs numbers that places the Catalog's SNPs, such as dbSNP.",
 )
 @out_option("Folder of task tables")
-@click.option("--task", default="snp_disease", show_default=True, help="Name of the task.")
+@label_option(
+    "--task", what="task", default="snp_disease", show_default=True, help="Name of the task."
+)
 @click.option(
     "--diseases",
     type=click.IntRange(min=1),

@@ -21,6 +21,7 @@ from pybmfm.training.finetuning.prediction import scores_of
 from pybmfm.training.finetuning.settings import FinetuneSettings, check_settings
 from pybmfm.training.finetuning.writing import (
     describe_run,
+    model_name,
     write_finetuned,
     write_result,
     write_run_manifest,
@@ -69,6 +70,7 @@ def _finetune(settings: FinetuneSettings, metric: str, stop: StopRequest) -> Non
     encoder = load_encoder(
         settings.checkpoint, from_scratch=settings.from_scratch, seed=settings.seed
     )
+    model_name(settings, encoder)  # refused before the training
     limit = token_limit(settings.max_length, encoder, settings.checkpoint)
     scale = Scale.of(tables["train"])
     examples = make_examples(tables, encoder, limit, settings.long, scale)

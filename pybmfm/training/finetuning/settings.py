@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pybmfm.core import UserError
+from pybmfm.core import UserError, check_label
 from pybmfm.model import POOLINGS
 from pybmfm.tasks import task_of_table
 
@@ -166,6 +166,7 @@ def check_settings(settings: FinetuneSettings) -> None:
     """
     for problem, remedy in _faults(settings):
         raise UserError(problem, remedy=remedy)
+    check_label(settings.task_name, "task")
 
 
 def _faults(settings: FinetuneSettings) -> Iterator[tuple[str, str]]:

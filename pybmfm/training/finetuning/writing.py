@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pybmfm.core import write_manifest
+from pybmfm.core import check_label, write_manifest
 from pybmfm.evaluation import save_result
 from pybmfm.model import Encoder, HeadFacts, SequenceModel, save_finetuned
 from pybmfm.tasks import TaskTable
@@ -28,7 +28,7 @@ def write_result(
     return save_result(
         folder,
         task=settings.task_name,
-        model=settings.model_name or default_name(settings, encoder),
+        model=model_name(settings, encoder),
         seed=settings.seed,
         kind=settings.kind,
         metric=metric,
@@ -112,8 +112,17 @@ def write_run_manifest(
     )
 
 
-def default_name(settings: FinetuneSettings, encoder: Encoder) -> str:
-    """Name the model: ``frozen-scratch-snp`` and the like."""
+def model_name(settings: FinetuneSettings, encoder: Encoder) -> str:
+    """Name the model in results: as told, or ``frozen-scratch-snp`` and the like.
+
+    Raises
+    ------
+    UserError
+        If that name, of a foreign model its folder's, cannot name a folder.
+    """
     frozen = "frozen-" if settings.frozen else ""
     scratch = "scratch-" if settings.from_scratch else ""
-    return f"{frozen}{scratch}{encoder.name}"
+    name = settings.model_name or f"{frozen}{scratch}{encoder.name}"
+    return check_label(
+        name, "model", file=settings.checkpoint, remedy="give another by --model-name"
+    )
