@@ -14,6 +14,8 @@ from pybmfm.genome.compression import (
     compression_of,
     has_bgzip_end,
     open_bytes,
+    require_file,
+    without_mark,
 )
 from pybmfm.genome.contigs import (
     assembly_of,
@@ -23,6 +25,7 @@ from pybmfm.genome.contigs import (
     match_contigs,
 )
 from pybmfm.genome.fasta import Genome
+from pybmfm.genome.formats import foreign_format
 from pybmfm.genome.islands import sequence_intervals
 from pybmfm.genome.quiet import quiet_htslib
 from pybmfm.genome.regions import parse_region
@@ -43,12 +46,15 @@ __all__ = [
     "describe_names",
     "encode_bases",
     "find_contig",
+    "foreign_format",
     "has_bgzip_end",
     "match_contigs",
     "open_bytes",
     "parse_region",
     "quiet_htslib",
+    "require_file",
     "run_bwa",
     "sequence_intervals",
+    "without_mark",
     "write_reads",
 ]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pybmfm.core import UserError, check_contigs
 from pybmfm.genome.bases import complement_bases, decode_bases, encode_bases
 from pybmfm.genome.compression import broken_file, compression_of, has_bgzip_end, open_bytes
+from pybmfm.genome.formats import foreign_format
 from pybmfm.genome.quiet import quiet_htslib
 
 log = logging.getLogger("pybmfm")
@@ -193,13 +194,12 @@ class Genome:
 
 
 def _check_is_fasta(path: Path) -> None:
-    if not path.is_file():
-        raise UserError("no such file", file=path, remedy="check the path")
-    try:
-        with open_bytes(path) as handle:
-            head = handle.read(1 << 16).lstrip()
-    except PermissionError as error:
-        raise UserError("cannot be read", file=path, remedy="check its permissions") from error
+    with open_bytes(path) as handle:
+        head = handle.read(1 << 16)
+    foreign = foreign_format(head)
+    if foreign is not None:
+        raise UserError(f"is {foreign.name}, not a FASTA", file=path, remedy=foreign.remedy)
+    head = head.lstrip()
     if not head:
         raise UserError("is empty", file=path, remedy="give a FASTA with sequence")
     if not head.startswith(b">"):
