@@ -8,20 +8,23 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pybmfm.core import UserError, check_contigs
-from pybmfm.genome.bases import complement_bases, decode_bases, encode_bases
+from pybmfm.genome.bases import complement_bases, decode_bases
+from pybmfm.genome.byte_ranges import BgzipRanges, ByteRanges
 from pybmfm.genome.compression import broken_file, compression_of, has_bgzip_end, open_bytes
+from pybmfm.genome.fasta_letters import check_head, read_letters
+from pybmfm.genome.fasta_records import FastaRecord, IndexMisfit, find_records, read_index
 from pybmfm.genome.formats import foreign_format
-from pybmfm.genome.quiet import quiet_htslib
 
 log = logging.getLogger("pybmfm")
 
 _FETCH = 1 << 24
+_HEAD = 1 << 16
+_LINE_ENDS = b"\r\n"
 
 
 class Genome:
@@ -30,8 +33,8 @@ class Genome:
     Parameters
     ----------
     path
-        FASTA, plain, gzip or bgzip. An index beside it is used when it is not older than the
-        FASTA; otherwise one is made in a temporary folder, never beside the user's file.
+        FASTA, plain, gzip or bgzip, with any line ends. A .fai beside it is used where its entries
+        fit the file, whatever its date; otherwise a line says so and the file is read without it.
 
     Attributes
     ----------
@@ -39,7 +42,9 @@ class Genome:
     lengths : dict of str to int
         Nucleotides per contig, in the order of the file.
     replaced_letters : dict of str to int
-        Letters outside ACGTN that became N, for each contig read so far.
+        Letters outside ACGTUN that became N, for each contig read so far.
+    uracils : dict of str to int
+        U read as T, for each contig read so far.
 
     Raises
     ------
@@ -51,18 +56,19 @@ class Genome:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.replaced_letters: dict[str, int] = {}
+        self.uracils: dict[str, int] = {}
+        self._noted = (0, 0)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._cached: tuple[str, NDArray[np.uint8]] | None = None
         self._digests: dict[str, str] = {}
         _check_is_fasta(self.path)
         try:
-            self._fasta = self._open()
+            self._source, records = self._open()
         except BaseException:
             self._remove_temporary()
             raise
-        self.lengths: dict[str, int] = dict(
-            zip(self._fasta.references, self._fasta.lengths, strict=True)
-        )
+        self._records = {record.name: record for record in records}
+        self.lengths: dict[str, int] = {record.name: record.length for record in records}
         try:
             check_contigs(self.lengths, self.path)
             if not sum(self.lengths.values()):
@@ -83,8 +89,9 @@ class Genome:
         self.close()
 
     def close(self) -> None:
-        """Close the file and remove temporary indexes."""
-        self._fasta.close()
+        """Close the file and remove temporary ones; log replaced letters that were not yet."""
+        self.note_replaced_letters()
+        self._source.close()
         self._cached = None
         self._remove_temporary()
 
@@ -127,10 +134,15 @@ class Genome:
         return self._digests[contig]
 
     def note_replaced_letters(self) -> int:
-        """Return, and log if any, how many letters of the contigs read so far became N."""
-        replaced = sum(self.replaced_letters.values())
-        if replaced:
-            log.info("%s letters outside ACGTN were read as N", f"{replaced:,}")
+        """Return how many letters of the contigs read so far became N, and log each count once."""
+        counts = sum(self.replaced_letters.values()), sum(self.uracils.values())
+        replaced, uracils = counts
+        if counts != self._noted:
+            if replaced:
+                log.info("%s letters outside ACGTN were read as N", f"{replaced:,}")
+            if uracils:
+                log.info("%s U were read as T", f"{uracils:,}")
+        self._noted = counts
         return replaced
 
     def _contig(self, contig: str) -> NDArray[np.uint8]:
@@ -144,48 +156,38 @@ class Genome:
         return self._cached[1]
 
     def _read(self, contig: str) -> NDArray[np.uint8]:
-        length = self.lengths[contig]
-        codes = np.empty(length, dtype=np.uint8)
-        replaced = 0
-        for start in range(0, length, _FETCH):
-            end = min(start + _FETCH, length)
-            try:
-                letters = self._fasta.fetch(contig, start, end)
-            except (OSError, ValueError, KeyError) as error:
-                raise broken_file(self.path, f"contig {contig}") from error
-            if len(letters) != end - start:
-                raise broken_file(self.path, f"contig {contig}")
-            codes[start:end], unknown = encode_bases(letters)
-            replaced += unknown
-        codes.flags.writeable = False
-        self.replaced_letters[contig] = replaced
+        codes, counts = read_letters(self._source, self._records[contig])
+        self.replaced_letters[contig] = counts["replaced"]
+        self.uracils[contig] = counts["uracils"]
         return codes
 
-    def _open(self) -> Any:
-        path, kind = self.path, compression_of(self.path)
-        if kind == "bgzip" and not has_bgzip_end(path):
-            raise broken_file(path)
-        if kind != "gzip":
-            index, block_index = Path(f"{path}.fai"), Path(f"{path}.gzi")
-            needed = [index, block_index] if kind == "bgzip" else [index]
-            if all(_is_current(file, path) for file in needed):
-                return _open_indexed(path, index, block_index if kind == "bgzip" else None)
-        _refuse_repeated_names(self.path)
-        self._temporary = tempfile.TemporaryDirectory(prefix="pybmfm-fasta-")
-        folder = Path(self._temporary.name)
+    def _open(self) -> tuple[ByteRanges, list[FastaRecord]]:
+        kind = compression_of(self.path)
+        if kind == "bgzip" and not has_bgzip_end(self.path):
+            raise broken_file(self.path)
         if kind == "gzip":
             # Plain gzip has no random access: read it once into the temporary folder.
-            path, kind = folder / "genome.fa", "plain"
-            _rewrite(self.path, path)
-        index, block_index = folder / "genome.fai", folder / "genome.gzi"
-        compressed = block_index if kind == "bgzip" else None
-        if not _make_index(path, index, compressed):
-            # Ragged line lengths are legal FASTA that an index cannot describe.
-            path, compressed = folder / "even.fa", None
-            _rewrite(self.path, path)
-            if not _make_index(path, index, None):
-                raise _no_sequence(self.path)
-        return _open_indexed(path, index, compressed)
+            self._temporary = tempfile.TemporaryDirectory(prefix="pybmfm-fasta-")
+            unpacked = Path(self._temporary.name) / "genome.fa"
+            _unpack(self.path, unpacked)
+            source = ByteRanges(unpacked, self.path)
+        else:
+            source = (BgzipRanges if kind == "bgzip" else ByteRanges)(self.path)
+        try:
+            return source, self._indexed_records(source, kind) or find_records(source)
+        except BaseException:
+            source.close()
+            raise
+
+    def _indexed_records(self, source: ByteRanges, kind: str) -> list[FastaRecord] | None:
+        index = Path(f"{self.path}.fai")
+        if kind == "gzip" or not index.is_file():
+            return None
+        try:
+            return read_index(index, source)
+        except IndexMisfit as misfit:
+            log.warning("%s is not used: %s", index, misfit)
+            return None
 
     def _remove_temporary(self) -> None:
         if self._temporary is not None:
@@ -195,13 +197,17 @@ class Genome:
 
 def _check_is_fasta(path: Path) -> None:
     with open_bytes(path) as handle:
-        head = handle.read(1 << 16)
+        head = handle.read(_HEAD)
     foreign = foreign_format(head)
     if foreign is not None:
         raise UserError(f"is {foreign.name}, not a FASTA", file=path, remedy=foreign.remedy)
-    head = head.lstrip()
-    if not head:
+    head = head.lstrip(_LINE_ENDS)
+    if not head.strip():
         raise UserError("is empty", file=path, remedy="give a FASTA with sequence")
+    if head.startswith(b";"):
+        raise UserError(
+            "begins with a comment (';')", file=path, remedy="remove the lines that begin with ';'"
+        )
     if not head.startswith(b">"):
         raise UserError(
             "is not a FASTA, its first line does not start with '>'",
@@ -209,75 +215,18 @@ def _check_is_fasta(path: Path) -> None:
             place="line 1",
             remedy="give a FASTA (.fa, .fa.gz)",
         )
-
-
-def _refuse_repeated_names(path: Path) -> None:
-    """An index keeps the first of two contigs of one name: the second would be lost unseen."""
-    seen: set[bytes] = set()
-    with open_bytes(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.startswith(b">"):
-                name = (line[1:].split() or [b""])[0]
-                if name in seen:
-                    raise UserError(
-                        f"names contig {name.decode(errors='replace')} twice",
-                        file=path,
-                        place=f"line {number}",
-                        remedy="give every contig a name of its own",
-                    )
-                seen.add(name)
+    check_head(path, head)
 
 
 def _no_sequence(path: Path) -> UserError:
     return UserError("holds no sequence", file=path, remedy="give a whole FASTA")
 
 
-def _is_current(index: Path, path: Path) -> bool:
-    return index.is_file() and index.stat().st_mtime >= path.stat().st_mtime
-
-
-def _open_indexed(path: Path, index: Path, block_index: Path | None) -> Any:
-    import pysam
-
-    with quiet_htslib():
-        try:
-            return pysam.FastaFile(
-                str(path),
-                filepath_index=str(index),
-                filepath_index_compressed=None if block_index is None else str(block_index),
-            )
-        except (OSError, ValueError) as error:
-            raise broken_file(path) from error
-
-
-def _make_index(path: Path, index: Path, block_index: Path | None) -> bool:
-    import pysam
-    from pysam.utils import SamtoolsError
-
-    blocks = [] if block_index is None else ["--gzi-idx", str(block_index)]
-    with quiet_htslib():
-        try:
-            pysam.faidx("--fai-idx", str(index), *blocks, str(path))
-        except SamtoolsError:
-            return False
-    return index.is_file() and index.stat().st_size > 0
-
-
-def _rewrite(source: Path, target: Path) -> None:
-    """Write ``source`` decompressed, each sequence on one line, without white space."""
+def _unpack(source: Path, target: Path) -> None:
     try:
-        with open_bytes(source) as lines, target.open("wb") as out:
-            first = True
-            for line in lines:
-                line = line.strip()
-                if line.startswith(b">"):
-                    out.write((b"" if first else b"\n") + line + b"\n")
-                    first = False
-                else:
-                    out.write(line.replace(b" ", b""))
-            out.write(b"\n")
+        with open_bytes(source) as packed, target.open("wb") as out:
+            shutil.copyfileobj(packed, out, _FETCH)
     except OSError as error:
-        shutil.rmtree(target.parent, ignore_errors=True)
         raise UserError(
             f"cannot be decompressed into {target.parent} ({error.strerror or error})",
             file=source,

@@ -17,6 +17,7 @@ from pybmfm.core import describe_inputs, output_file, progress
 from pybmfm.inference.devices import choose_batch_tokens, use_threads
 from pybmfm.inference.pseudo_likelihood import batches
 from pybmfm.inference.sequences import NamedSequences, read_sequences
+from pybmfm.tasks.letters import replaced_sentence
 from pybmfm.training.processes import choose_device
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def embed(settings: EmbedSettings) -> dict[str, int]:
     Returns
     -------
     dict
-        Counts: ``sequences``, ``sequences_in_pieces``, ``pieces``, ``letters_replaced``.
+        Counts: ``sequences``, ``sequences_in_pieces``, ``pieces``, ``letters_replaced``,
+        ``uracils_read_as_t``.
 
     Raises
     ------
@@ -95,12 +97,13 @@ def embed(settings: EmbedSettings) -> dict[str, int]:
         "sequences_in_pieces": int((per_sequence > 1).sum()),
         "pieces": len(pieces),
         "letters_replaced": read.replaced_letters,
+        "uracils_read_as_t": read.uracils,
     }
     _write(settings, read.ids, embeddings, counts)
     log.info(
-        "%s sequences embedded; %s longer than the model, averaged over pieces (%s in all); "
-        "%s letters outside the alphabet read as N",
-        *(f"{count:,}" for count in counts.values()),
+        "%s sequences embedded; %s longer than the model, averaged over pieces (%s in all); %s",
+        *(f"{counts[name]:,}" for name in ("sequences", "sequences_in_pieces", "pieces")),
+        replaced_sentence(read.replaced_letters, read.uracils),
     )
     return counts
 

@@ -17,6 +17,7 @@ import numpy as np
 from pybmfm.core import UserError, progress, write_table
 from pybmfm.inference.devices import choose_batch_tokens, use_threads
 from pybmfm.inference.predict_rows import Row, sequence_rows, variant_rows
+from pybmfm.tasks.letters import replaced_sentence
 from pybmfm.training.processes import choose_device
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ def predict(settings: PredictSettings) -> dict[str, Any]:
     Returns
     -------
     dict
-        Counts: ``rows``, ``predicted``, ``not_predicted`` by reason, ``truncated``.
+        Counts: ``rows``, ``predicted``, ``not_predicted`` by reason, ``truncated``, and of
+        sequences ``letters_replaced`` and ``uracils_read_as_t``; those of a reference are logged
+        by `Genome`.
 
     Raises
     ------
@@ -99,16 +102,16 @@ def predict(settings: PredictSettings) -> dict[str, Any]:
     model.network.to(device)
     counts = {"truncated": 0}
     with ExitStack() as stack:
-        rows = _rows(settings, stack)
+        rows = _rows(settings, stack, counts)
         parts = list(_parts(rows, model, settings, device, counts))
     table = _table(parts, model)
     write_table(table, settings.out)
     return _report(table, counts)
 
 
-def _rows(settings: PredictSettings, stack: ExitStack) -> Iterator[Row]:
+def _rows(settings: PredictSettings, stack: ExitStack, counts: dict[str, int]) -> Iterator[Row]:
     if not settings.input.name.endswith(VCF_SUFFIXES):
-        return sequence_rows(settings.input, settings.alphabet)
+        return sequence_rows(settings.input, settings.alphabet, counts)
     if settings.fasta is None:
         raise UserError("a VCF needs the reference", file=settings.input, remedy="give --fasta")
     encoded = settings.center == "encoded"
@@ -196,10 +199,17 @@ def _report(table: pd.DataFrame, counts: dict[str, int]) -> dict[str, Any]:
     }
     reasons = ", ".join(f"{name} {count:,}" for name, count in result["not_predicted"].items())
     log.info(
-        "%s rows, %s predicted; without a prediction: %s; cut at the model's length: %s",
+        "%s rows, %s predicted; without a prediction: %s; cut at the model's length: %s%s",
         f"{len(table):,}",
         f"{predicted:,}",
         reasons or "none",
         f"{counts['truncated']:,}",
+        _letters_sentence(counts),
     )
     return result
+
+
+def _letters_sentence(counts: dict[str, int]) -> str:
+    if "letters_replaced" not in counts:
+        return ""
+    return "; " + replaced_sentence(counts["letters_replaced"], counts["uracils_read_as_t"])

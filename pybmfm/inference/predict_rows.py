@@ -41,9 +41,13 @@ class Row:
     has_note: bool = False
 
 
-def sequence_rows(path: Path, alphabet: str) -> Iterator[Row]:
-    """Yield the sequences of a FASTA or table, by their ``id``."""
+def sequence_rows(path: Path, alphabet: str, counts: dict[str, int]) -> Iterator[Row]:
+    """Yield the sequences of a FASTA or table, by their ``id``.
+
+    ``counts`` gets ``letters_replaced`` and ``uracils_read_as_t``.
+    """
     read = read_sequences(path, alphabet)
+    counts |= {"letters_replaced": read.replaced_letters, "uracils_read_as_t": read.uracils}
     for name, text in zip(read.ids, read.sequences, strict=True):
         yield Row({"id": name}, text)
 

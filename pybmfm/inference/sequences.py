@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import io
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from pybmfm.core import UserError, read_table
+from pybmfm.genome import foreign_format, open_bytes, require_file
 from pybmfm.tasks.letters import clean_sequences, decide_encoded
+from pybmfm.tasks.table import row_place
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+HEAD = 4096
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,15 @@ class NamedSequences:
         Whether variant symbols count as letters.
     replaced_letters
         Letters outside the alphabet that became N.
+    uracils
+        U of plain text, read as T.
     """
 
     ids: list[str]
     sequences: list[str]
     encoded: bool
     replaced_letters: int
+    uracils: int
 
 
 def read_sequences(path: str | Path, alphabet: str = "auto") -> NamedSequences:
@@ -50,26 +53,42 @@ def read_sequences(path: str | Path, alphabet: str = "auto") -> NamedSequences:
     Raises
     ------
     UserError
-        If the file is missing, empty, broken, or a sequence is empty.
+        If the file is missing, empty or broken, or a sequence is empty or no DNA.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError("no such file", file=path, remedy="check the path")
-    ids, texts = _read_any(path)
+    require_file(path)
+    is_table = _is_table(path)
+    ids, texts = _read_columns(path) if is_table else _read_fasta(path)
     if not ids:
         raise UserError("holds no sequence", file=path, remedy="give FASTA, CSV, TSV or Parquet")
-    for name, text in zip(ids, texts, strict=True):
-        if not text:
-            raise UserError("is empty", file=path, place=f"sequence {name}", remedy="remove it")
+
+    def place(number: int) -> str:
+        return row_place(path, number) if is_table else f"sequence {ids[number]}"
+
+    _refuse_empty(path, texts, place)
     encoded = decide_encoded(path, texts, alphabet)
-    sequences, replaced = clean_sequences(texts, encoded)
-    return NamedSequences(ids, sequences, encoded, replaced)
+    clean = clean_sequences(texts, encoded, path, place)
+    return NamedSequences(ids, clean.sequences, encoded, clean.replaced, clean.uracils)
 
 
-def _read_any(path: Path) -> tuple[list[str], list[str]]:
+def _is_table(path: Path) -> bool:
     suffixes = [suffix for suffix in path.suffixes if suffix not in (".gz", ".bgz")]
-    if suffixes and suffixes[-1] in TABLE_SUFFIXES:
-        return _read_columns(path)
+    return bool(suffixes) and suffixes[-1] in TABLE_SUFFIXES
+
+
+def _refuse_empty(path: Path, texts: list[str], place: Callable[[int], str]) -> None:
+    for number, text in enumerate(texts):
+        if not text:
+            raise UserError("is empty", file=path, place=place(number), remedy="remove it")
+
+
+def _read_fasta(path: Path) -> tuple[list[str], list[str]]:
+    with open_bytes(path) as handle:
+        foreign = foreign_format(handle.read(HEAD))
+    if foreign is not None:
+        raise UserError(
+            f"is {foreign.name}, neither FASTA nor a table", file=path, remedy=foreign.remedy
+        )
     ids: list[str] = []
     parts: list[list[str]] = []
     for number, line in enumerate(_text_lines(path), start=1):
@@ -99,26 +118,18 @@ def _read_columns(path: Path) -> tuple[list[str], list[str]]:
             remedy="name the column of DNA 'sequence'",
         )
     names = table["id"] if "id" in table.columns else table.index
-    return [str(name) for name in names], [str(text).strip() for text in table["sequence"]]
+    texts = table["sequence"].fillna("")  # an empty text is refused with its row
+    return [str(name) for name in names], [str(text).strip() for text in texts]
 
 
 def _text_lines(path: Path) -> Iterator[str]:
-    with _opened(path) as handle:
+    """Yield lines, whatever ends them."""
+    with open_bytes(path) as handle:
         try:
-            yield from handle
-        except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
+            yield from io.TextIOWrapper(handle, encoding="utf-8")
+        except UnicodeDecodeError as error:
             raise UserError(
-                f"is broken or cut off ({error})", file=path, remedy="copy or make it again"
+                f"is no UTF-8 text ({error.reason} at byte {error.start})",
+                file=path,
+                remedy="give FASTA, or a file named .csv, .tsv or .parquet",
             ) from error
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[str]]:
-    with path.open("rb") as raw:
-        compressed = raw.read(2) == b"\x1f\x8b"
-    if compressed:
-        with gzip.open(path, "rt", encoding="utf-8") as handle:
-            yield handle
-    else:
-        with path.open(encoding="utf-8") as handle:
-            yield handle

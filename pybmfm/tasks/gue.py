@@ -15,7 +15,7 @@ from pybmfm.tasks.gue_columns import read_gue_columns
 from pybmfm.tasks.kinds import DEFAULT_METRIC
 from pybmfm.tasks.letters import clean_sequences
 from pybmfm.tasks.sheet import task_table, write_task_sheet
-from pybmfm.tasks.table import SPLITS, natural_order
+from pybmfm.tasks.table import SPLITS, natural_order, row_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,7 +168,7 @@ def _build_task(name: str, files: dict[str, Path], folder: Path) -> dict[str, An
     kind, classes = _kind_and_classes(frames, files)
     splits, kept = {}, {}
     for split, frame in frames.items():
-        kept[split], splits[split] = _clean(_known_labels(frame, classes), classes)
+        kept[split], splits[split] = _clean(_known_labels(frame, classes), classes, files[split])
         kept[split].insert(0, "id", [f"{name}-{split}-{row}" for row in kept[split].index])
         if len(kept[split]) == 0:
             raise UserError("has no usable row", file=files[split], remedy="check its columns")
@@ -219,7 +219,9 @@ def _known_labels(frame: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     return frame.assign(labels=kept)
 
 
-def _clean(frame: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _clean(
+    frame: pd.DataFrame, classes: Sequence[str], path: Path
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Leave out unusable rows (the index keeps the input's row numbers), and count."""
     reasons = {"empty_sequence": frame["sequence"] == ""}
     if "label" in frame:  # a multilabel row without a label is one that has none of them
@@ -231,12 +233,16 @@ def _clean(frame: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, d
         if here.any():
             dropped[reason] = int(here.sum())
             usable = usable[~here]
-    _, replaced = clean_sequences(list(usable["sequence"]), encoded=False)
+    rows = usable.index
+    clean = clean_sequences(
+        list(usable["sequence"]), False, path, lambda number: row_place(path, int(rows[number]))
+    )
     counts = {
         "read": len(frame),
         "used": len(usable),
         "dropped": dropped,
-        "letters_outside_acgtn": replaced,
+        "letters_outside_acgtn": clean.replaced,
+        "uracils_read_as_t": clean.uracils,
     }
     return usable.copy(), counts
 

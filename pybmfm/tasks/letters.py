@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+from pybmfm.core import UserError
+from pybmfm.genome import describe_foreign, foreign_letters, is_dna, why_no_dna
 
 ALPHABETS = ("auto", "plain", "encoded")
 PLAIN = "ACGTN"
 
 
-def clean_sequences(sequences: Iterable[str], encoded: bool) -> tuple[list[str], int]:
-    """Upper-case sequences and turn every letter outside their alphabet into N.
+class CleanSequences(NamedTuple):
+    """Sequences in their alphabet.
+
+    Attributes
+    ----------
+    sequences
+        Upper-case text, each as long as before.
+    replaced
+        How many letters became N.
+    uracils
+        How many U of plain text were read as T.
+    """
+
+    sequences: list[str]
+    replaced: int
+    uracils: int
+
+
+def clean_sequences(
+    sequences: Sequence[str],
+    encoded: bool,
+    file: str | Path | None = None,
+    place: Callable[[int], str] = "sequence {}".format,
+) -> CleanSequences:
+    """Upper-case sequences, read U of plain text as T, and turn other foreign letters into N.
 
     Parameters
     ----------
@@ -20,16 +47,45 @@ def clean_sequences(sequences: Iterable[str], encoded: bool) -> tuple[list[str],
         Text as read, outer blanks already removed.
     encoded
         Whether variant symbols (``X B H U D O`` and the 121 pair characters) are letters too.
+    file, place
+        Where they are from, and where in it the sequence of a number (from 0) stands, for the
+        message.
 
-    Returns
-    -------
-    list of str, int
-        The cleaned sequences, each as long as before, and how many letters became N.
+    Raises
+    ------
+    UserError
+        If a sequence, or all of them together, has so many letters which are no IUPAC nucleotide
+        (``MAX_FOREIGN_SHARE``) that it is no DNA, or blanks or control characters inside.
     """
+    from pybmfm.variants import ALPHABET
+
     letters = _translation(encoded)
-    cleaned = [text.translate(letters) for text in sequences]
-    turned_to_n = sum(text.count("N") for text in cleaned)
-    return cleaned, turned_to_n - sum(text.count("N") + text.count("n") for text in sequences)
+    symbols = ALPHABET if encoded else ""
+    cleaned = []
+    replaced = 0
+    foreign: Counter[str] = Counter()
+    for number, text in enumerate(sequences):
+        clean = text.translate(letters)
+        cleaned.append(clean)
+        new = clean.count("N") - text.count("N") - text.count("n")
+        if new:
+            replaced += new
+            problem = why_no_dna(text, symbols)
+            if problem is not None:
+                raise UserError(problem[0], file=file, place=place(number), remedy=problem[1])
+            foreign += foreign_letters(text, symbols)
+    total = sum(map(len, cleaned))
+    if not is_dna(sum(foreign.values()), total):
+        problem = describe_foreign(foreign, total)
+        raise UserError(problem[0], file=file, remedy=problem[1])
+    uracils = 0 if encoded else sum(text.count("U") + text.count("u") for text in sequences)
+    return CleanSequences(cleaned, replaced, uracils)
+
+
+def replaced_sentence(replaced: int, uracils: int) -> str:
+    """Say what became of letters outside the alphabet, for the summary of a command."""
+    sentence = f"{replaced:,} letters outside the alphabet read as N"
+    return f"{sentence}, {uracils:,} U read as T" if uracils else sentence
 
 
 def decide_encoded(path: Path, sequences: Sequence[str], alphabet: str) -> bool:
@@ -72,4 +128,6 @@ def _translation(encoded: bool) -> defaultdict[int, str]:
         table[ord(letter)] = letter
         if letter.isascii():
             table[ord(letter.lower())] = letter
+    if not encoded:
+        table[ord("U")] = table[ord("u")] = "T"
     return table

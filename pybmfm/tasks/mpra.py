@@ -146,6 +146,12 @@ def _usable_rows(
             dropped[reason] = int(here.sum())
             kept = kept[~here.to_numpy()]
     _check_numbers(frame[column].loc[kept], path)
+    clean_sequences(
+        list(frame.loc[kept, "sequence"]),
+        False,
+        path,
+        lambda number: row_place(path, int(kept[number])),
+    )
     usable = frame.loc[kept, ["name", "sequence"]].rename(columns={"name": "id"})
     usable["id"] = _unique_ids(list(usable["id"]))
     usable["split"] = split.loc[kept]
@@ -238,13 +244,14 @@ def _reversed_ids(rows: pd.DataFrame, wanted: pd.DataFrame) -> list[str]:
 def _describe(
     rows: pd.DataFrame, tables: dict[str, pd.DataFrame], made: dict[str, int]
 ) -> dict[str, Any]:
-    _, replaced = clean_sequences(list(rows["sequence"]), encoded=False)
+    clean = clean_sequences(list(rows["sequence"]), encoded=False)
     return {
         "kind": "regression",
         "metric": "pearson",
         "alphabet": "plain",
         "rows": {split: len(table) for split, table in tables.items()},
         "reverse_complements": made,
-        "letters_outside_acgtn": replaced,
+        "letters_outside_acgtn": clean.replaced,
+        "uracils_read_as_t": clean.uracils,
         "duplicates": count_duplicates({s: list(t["sequence"]) for s, t in tables.items()}),
     }

@@ -15,7 +15,7 @@ import numpy as np
 
 from pybmfm.core import UserError, derive_seed, read_table
 from pybmfm.tasks.kinds import TARGET_COLUMN, check_kind
-from pybmfm.tasks.letters import clean_sequences, decide_encoded
+from pybmfm.tasks.letters import clean_sequences, decide_encoded, replaced_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,8 @@ class TaskTable:
     encoded
         Whether the sequences may hold variant symbols.
     counts
-        ``read``, ``used``, ``dropped`` by reason, ``letters_replaced`` by N.
+        ``read``, ``used``, ``dropped`` by reason, ``letters_replaced`` by N,
+        ``uracils_read_as_t``.
     """
 
     ids: list[str]
@@ -289,12 +290,12 @@ def _find_classes(raw: _RawTable, kind: str) -> list[str]:
 
 
 def _build(raw: _RawTable, kind: str, classes: list[str], encoded: bool) -> TaskTable:
-    sequences, replaced = clean_sequences(raw.sequences, encoded)
-    if replaced:
-        log.info("%s: %s letters outside the alphabet became N", raw.path.name, f"{replaced:,}")
+    clean = clean_sequences(raw.sequences, encoded, raw.path, lambda row: row_place(raw.path, row))
+    if clean.replaced or clean.uracils:
+        log.info("%s: %s", raw.path.name, replaced_sentence(clean.replaced, clean.uracils))
     return TaskTable(
         ids=raw.ids,
-        sequences=sequences,
+        sequences=clean.sequences,
         kind=kind,
         targets=_targets(raw, kind, classes),
         classes=classes,
@@ -304,7 +305,8 @@ def _build(raw: _RawTable, kind: str, classes: list[str], encoded: bool) -> Task
             "read": len(raw.ids),
             "used": len(raw.ids),
             "dropped": {},
-            "letters_replaced": replaced,
+            "letters_replaced": clean.replaced,
+            "uracils_read_as_t": clean.uracils,
         },
     )
 

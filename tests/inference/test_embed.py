@@ -68,14 +68,24 @@ def test_case_and_file_kind_do_not_matter(tmp_path: Path, snp_checkpoint: Path) 
     assert from_fasta["embedding"] == from_csv["embedding"]
 
 
+def test_rna_is_embedded_as_its_dna(tmp_path: Path, snp_checkpoint: Path) -> None:
+    text = "ACGTTGCATTGACCGTAGCTTAGC"
+    source = tmp_path / "in.fa"
+    source.write_bytes(f"\ufeff>dna\r{text}\r>rna\r{text.replace('T', 'u')}\r".encode())
+    got = run(tmp_path, snp_checkpoint, source)
+    assert got["id"] == ["dna", "rna"]
+    assert got["embedding"][0] == got["embedding"][1]
+
+
 def test_letters_outside_the_alphabet_are_n_and_counted(
     tmp_path: Path, snp_checkpoint: Path
 ) -> None:
     source = tmp_path / "in.tsv"
-    source.write_text("id\tsequence\nx\tACGTRUACGT\ny\tACGTNNACGT\n")
+    source.write_text("id\tsequence\nx\tACGTRKACUT\ny\tACGTNNACTT\n")
     got = run(tmp_path, snp_checkpoint, source)
     assert got["embedding"][0] == got["embedding"][1]
     assert got["about"]["counts"]["letters_replaced"] == 2
+    assert got["about"]["counts"]["uracils_read_as_t"] == 1
 
 
 @pytest.mark.parametrize(
@@ -85,6 +95,12 @@ def test_letters_outside_the_alphabet_are_n_and_counted(
         ("in.fa", "", "holds no sequence"),
         ("in.fa", ">a\n>b\nACGT\n", "sequence a: is empty"),
         ("in.csv", "id,dna\n1,ACGT\n", "no column 'sequence'"),
+        ("in.fa", ">a\nACGT\n>b\nMKVLAAGIEF\n", "sequence b: is no DNA: 4 of 10 letters"),
+        ("in.csv", "sequence\nACGT\nMKVLAAGIEF\n", "line 3: is no DNA"),
+        ("in.fa", ">1\nACGTACGTAC GTACGTACGT\nACGTACGTAC GTACG\n", "blanks inside"),
+        ("in.tsv", "sequence\nACGTAC CGTACG GTACGT\n", "line 2: has blanks inside"),
+        ("in.fa", ">a\nACGT\0ACGT\n", "sequence a: has the character 0x00"),
+        ("in.fa", "@r\nACGT\n+\n!!!!\n", "a FASTQ file"),
     ],
 )
 def test_bad_input_is_a_user_error(

@@ -93,6 +93,25 @@ def test_the_test_table_gets_the_scores_that_fine_tuning_gave_it(
     assert table["prediction"].tolist() == wanted
 
 
+def test_rna_gets_the_scores_of_its_dna_and_the_summary_counts_letters(
+    tuned: dict[str, Path],
+    bases: dict[str, str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    dna = bases["chr1"][:39] + "R"
+    scores = []
+    for name, text in (("dna.fa", dna), ("rna.fa", dna.replace("T", "U"))):
+        (tmp_path / name).write_text(f">x\n{text}\n")
+        table = apply(tuned["binary"], tmp_path / name, tmp_path / "out.parquet")
+        scores.append(table["score_0"].tolist())
+    assert scores[0] == scores[1]
+    said = [r.message for r in caplog.records if "predicted" in r.message]
+    assert said[0].endswith("1 letters outside the alphabet read as N")
+    assert said[1].endswith(f"read as N, {dna.count('T')} U read as T")
+
+
 @pytest.fixture(scope="module")
 def vcf(bases: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SNPs within and at the ends, and records that cannot be used."""

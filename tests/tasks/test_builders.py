@@ -68,6 +68,7 @@ def test_gue_manifest_accounts_for_every_row(gue: Path, tmp_path: Path) -> None:
         "used": 2,
         "dropped": {"empty_sequence": 1, "no_label": 1},
         "letters_outside_acgtn": 1,
+        "uracils_read_as_t": 0,
     }
     assert content["tasks"]["tf_0"]["splits"]["test"]["dropped"] == {"class_not_in_train": 1}
     counts = content["counts"]

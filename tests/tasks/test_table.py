@@ -25,11 +25,13 @@ def write(path: Path, text: str) -> Path:
 def test_plain_table_is_cleaned_and_counted(tmp_path: Path) -> None:
     path = write(tmp_path / "dev.csv", "note,label,sequence\nx,1,acgtU\ny,0,RCGTn\n")
     table = read_task_table(path, "binary")
-    assert table.sequences == ["ACGTN", "NCGTN"]
+    assert table.sequences == ["ACGTT", "NCGTN"]
     assert table.ids == ["dev-0", "dev-1"] == table.groups
     assert table.classes == ["0", "1"]
     assert table.targets.tolist() == [1, 0]
-    assert table.counts == {"read": 2, "used": 2, "dropped": {}, "letters_replaced": 2}
+    assert table.counts == {
+        "read": 2, "used": 2, "dropped": {}, "letters_replaced": 1, "uracils_read_as_t": 1,
+    }  # fmt: skip
     assert not table.encoded
 
 
@@ -61,15 +63,15 @@ def test_multilabel_cells_are_split(tmp_path: Path) -> None:
 
 
 def test_symbols_are_letters_only_in_encoded_tables(tmp_path: Path) -> None:
-    text = "sequence,label\nACXBHUDO,1\nAC{},0\n"
+    text = f"sequence,label\nACXBHUDO{'A' * 60},1\nAC{{}},0\n"
     plain = read_task_table(write(tmp_path / "a.csv", text.format("G")), "binary")
     encoded = read_task_table(write(tmp_path / "b.csv", text.format(PAIR)), "binary")
     said = read_task_table(tmp_path / "a.csv", "binary", alphabet="encoded")
-    assert plain.sequences[0] == "ACNNNNNN"
-    assert plain.counts["letters_replaced"] == 6
+    assert plain.sequences[0] == "ACNNNTNN" + "A" * 60
+    assert plain.counts["letters_replaced"] == 5
     assert encoded.encoded
-    assert encoded.sequences == ["ACXBHUDO", "AC" + PAIR]
-    assert said.sequences[0] == "ACXBHUDO"
+    assert encoded.sequences == ["ACXBHUDO" + "A" * 60, "AC" + PAIR]
+    assert said.sequences[0] == "ACXBHUDO" + "A" * 60
     denied = read_task_table(tmp_path / "b.csv", "binary", alphabet="plain")
     assert denied.sequences[1] == "ACN"
 
@@ -178,10 +180,10 @@ def test_groups_stay_together_in_a_sample(tmp_path: Path) -> None:
 
 
 @settings(max_examples=50)
-@given(st.lists(st.text(max_size=20), max_size=5), st.booleans())
+@given(st.lists(st.text("ACGTUNacgtunRYSWKMBDHVrywd", max_size=20), max_size=5), st.booleans())
 def test_cleaning_keeps_lengths_and_is_idempotent(texts: list[str], encoded: bool) -> None:
-    cleaned, replaced = clean_sequences(texts, encoded)
+    cleaned, replaced, _ = clean_sequences(texts, encoded)
     assert [len(text) for text in cleaned] == [len(text) for text in texts]
     assert set("".join(cleaned)) <= set(ALPHABET if encoded else "ACGTN")
     assert 0 <= replaced <= sum(map(len, texts))
-    assert clean_sequences(cleaned, encoded) == (cleaned, 0)
+    assert clean_sequences(cleaned, encoded) == (cleaned, 0, 0)
