@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import PATH, unused_seed_option
+from pybmfm.cli.options import PATH, out_option, unused_seed_option
 
 
 @click.command("extract-sequences")
@@ -18,7 +18,7 @@ from pybmfm.cli.options import PATH, unused_seed_option
     required=True,
     help="Table (CSV, TSV, Parquet) with the column sequence; given repeatedly.",
 )
-@click.option("--out", type=PATH, required=True, help="FASTA, written whole or not at all.")
+@out_option("FASTA")
 @unused_seed_option()
 def command(inputs: tuple[Path, ...], out: Path) -> None:
     """Write the sequences of tables as FASTA, each distinct one once, to align them elsewhere.

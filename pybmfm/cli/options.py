@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -28,11 +28,63 @@ def fasta_option() -> Callable[[F], F]:
     )
 
 
-def out_option(what: str) -> Callable[[F], F]:
-    """``--out``: where the result appears, whole or not at all."""
-    return click.option(
-        "--out", type=PATH, required=True, help=f"{what}, written whole or not at all."
-    )
+def out_option(
+    what: str, name: str = "--out", *, required: bool = True, sentence: bool = True
+) -> Callable[[F], F]:
+    """``--out``: where the result appears, whole or not at all, and never over an input.
+
+    Parameters
+    ----------
+    what
+        What it is, for the help.
+    name, required
+        Of the option.
+    sentence
+        Whether the help adds that it is written whole or not at all.
+    """
+    text = f"{what}, written whole or not at all." if sentence else what
+    option = click.option(name, type=PATH, required=required, help=text)
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def checked(*args: Any, **values: Any) -> Any:
+            given = click.get_current_context().params
+            _refuse_output_over_input(given, name.removeprefix("--").replace("-", "_"))
+            return command(*args, **values)
+
+        return option(cast(F, checked))
+
+    return decorate
+
+
+def _refuse_output_over_input(given: Mapping[str, Any], name: str) -> None:
+    """Refuse an output that is one of the command's inputs, or a folder that holds one."""
+    out = given[name]
+    if out is None or not out.exists():
+        return
+    for option, value in given.items():
+        if option in (name, "checkpoints"):
+            continue
+        for path in _paths(value):
+            if path.exists() and any(out.samefile(p) for p in (path, *path.resolve().parents)):
+                from pybmfm.core import UserError
+
+                raise UserError(
+                    f"is or holds the input {path}, which would be lost",
+                    file=out,
+                    remedy=f"choose another --{name.replace('_', '-')}",
+                )
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    """Yield the paths in an option's value, also those of ``NAME=PATH``."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, str) and "=" in value:
+        yield Path(value.partition("=")[2])
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _paths(one)
 
 
 def seed_option() -> Callable[[F], F]:

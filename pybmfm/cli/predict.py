@@ -10,6 +10,7 @@ from pybmfm.cli.options import (
     PATH,
     alphabet_option,
     inference_options,
+    out_option,
     precision_option,
     unused_seed_option,
 )
@@ -28,12 +29,7 @@ from pybmfm.cli.options import (
     required=True,
     help="FASTA, CSV, TSV or Parquet with sequences, or a sorted VCF.",
 )
-@click.option(
-    "--out",
-    type=PATH,
-    required=True,
-    help="Table to write, .tsv, .csv or .parquet, whole or not at all.",
-)
+@out_option("Table (.tsv, .csv or .parquet)")
 @click.option("--fasta", type=PATH, help="Reference genome of a VCF.")
 @click.option(
     "--flank",

@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from pybmfm.cli.options import PATH, device_option, precision_option, seed_option, threads_option
+from pybmfm.cli.options import (
+    PATH,
+    device_option,
+    out_option,
+    precision_option,
+    seed_option,
+    threads_option,
+)
 
 POSITIVE = click.IntRange(min=1)
 SHARE = click.FloatRange(0, 1)
@@ -47,7 +54,7 @@ CURRICULUM = Curriculum()
     "half of its windows, drawn anew in every pass; 2 takes them twice.  [default: 1 each]",
 )
 @click.option("--tokenizer", type=PATH, required=True, help="The corpora's tokenizer folder.")
-@click.option("--out", type=PATH, required=True, help="Folder for the model and its log.")
+@out_option("Folder for the model and its log.", sentence=False)
 @click.option(
     "--architecture",
     type=click.Choice(["modernbert", "bert", "performer"]),

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from pybmfm.cli.options import PATH, unused_seed_option
+from pybmfm.cli.options import PATH, out_option, unused_seed_option
 
 
 @click.command("publish")
 @click.option("--checkpoint", type=PATH, required=True, help="Checkpoint folder.")
 @click.option("--repo", help="Repository of a hub to upload to: OWNER/NAME.")
-@click.option("--to-folder", type=PATH, help="Folder to write instead, whole or not at all.")
+@out_option("Folder to write instead", "--to-folder", required=False)
 @click.option("--endpoint", help="The hub's address  [default: HF_ENDPOINT, or Hugging Face's].")
 @click.option("--private", is_flag=True, help="Make the repository private, where it is new.")
 @click.option(

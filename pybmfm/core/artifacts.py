@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +12,30 @@ from typing import Any
 
 from pybmfm import __version__
 from pybmfm.core.errors import UserError
+from pybmfm.core.manifest_types import check_manifest
+from pybmfm.core.ownership import (
+    FILES,
+    KINDS,
+    check_replaceable,
+    files_below,
+    read_json_object,
+)
+from pybmfm.core.ownership import MANIFEST as MANIFEST
 from pybmfm.core.provenance import source_digest
+from pybmfm.core.staging import OLD, keep_beside, staging_folder, writable
 
-MANIFEST = "manifest.json"
+AGAIN = "make the folder again"
 
 
 @contextmanager
 def output_directory(path: str | Path) -> Iterator[Path]:
-    """Yield a hidden sibling folder that takes the name ``path`` when the block ends well.
+    """Yield a hidden folder that takes the name ``path`` when the block ends well.
 
-    An artefact of that name is replaced whole; on an error nothing is left behind.
+    An artefact of that name is replaced whole; on an error nothing is left behind. The manifest
+    of the new one is given the names of its files, and only what has such a manifest and holds
+    no other files is ever replaced. This is checked before the block and again after it: what
+    came to be meanwhile stays, and the new artefact is kept beside it. Where ``path`` is a
+    symbolic link, all this is meant of the folder that it leads to.
 
     Raises
     ------
@@ -31,27 +43,28 @@ def output_directory(path: str | Path) -> Iterator[Path]:
         If the place cannot be written, or ``path`` is an existing file or a folder that holds
         anything but an artefact of ours.
     """
-    target = Path(path).absolute()
-    _check_replaceable(target, path)
-    staging = _hidden_sibling(target, path)
-    try:
-        staging.chmod(0o777 & ~_umask())
-        yield staging
-        with _writable(path):
-            let_others_read(staging)
-            _replace_folder(staging, target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    target = Path(os.path.realpath(path))
+    check_replaceable(target, path)
+    with staging_folder(target, path) as hidden:
+        new = hidden / target.name
+        new.mkdir()
+        yield new
+        with writable(path):
+            let_others_read(new)
+            record_files(new)
+        with _kept_if_refused(new, target, path):
+            _replace_folder(new, target, hidden / OLD, path)
 
 
 def let_others_read(folder: Path) -> None:
     """Give a folder's files the mode of a plain open: some writers, safetensors one, give 0600.
 
-    A lab's models are there for the lab, as far as the user's umask allows.
+    A lab's models are there for the lab, as far as the user's umask allows. What links lead to
+    stays as it is.
     """
     mode = 0o666 & ~_umask()
     for path in folder.rglob("*"):
-        if path.is_file():
+        if path.is_file() and not path.is_symlink():
             path.chmod(path.stat().st_mode | mode)
 
 
@@ -60,7 +73,8 @@ def output_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its name when the block ends well.
 
     The temporary name keeps the suffixes of ``path`` (``.vcf.gz``), so writers that look at
-    them behave as for the final name.
+    them behave as for the final name. Where ``path`` is a symbolic link, the file takes the
+    place of the link.
 
     Raises
     ------
@@ -68,16 +82,13 @@ def output_file(path: str | Path) -> Iterator[Path]:
         If the place cannot be written, or ``path`` is an existing folder.
     """
     target = Path(path).absolute()
-    if target.is_dir():
-        raise UserError("is a folder, not a file", file=path, remedy="choose another --out")
-    folder = _hidden_sibling(target, path)
-    try:
-        staging = folder / target.name
-        yield staging
-        with _writable(path):
-            os.replace(staging, target)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    _check_no_folder(target, path)
+    with staging_folder(target, path) as hidden:
+        new = hidden / target.name
+        yield new
+        with _kept_if_refused(new, target, path):
+            _check_no_folder(target, path)
+            os.replace(new, target)
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -108,6 +119,8 @@ def write_manifest(
     sections
         Further top-level keys, such as ``counts={"read": 3, "used": 2, "dropped": {...}}``.
     """
+    if artefact not in KINDS:
+        raise ValueError(f"{artefact} is not among the kinds of artefacts")
     content = {
         "artefact": artefact,
         "pybmfm": __version__,
@@ -122,6 +135,8 @@ def write_manifest(
 def read_manifest(folder: str | Path, artefact: str | None = None) -> dict[str, Any]:
     """Read ``folder/manifest.json``, and check what kind of artefact it is.
 
+    What it says of the things that commands rely on has the types that they rely on.
+
     Raises
     ------
     UserError
@@ -131,19 +146,24 @@ def read_manifest(folder: str | Path, artefact: str | None = None) -> dict[str, 
     if not path.is_file():
         expected = f"a {artefact} folder" if artefact else "a folder made by pybmfm"
         raise UserError(f"has no {MANIFEST}", file=folder, remedy=f"give {expected}")
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(
-            f"is not valid JSON ({error})", file=path, remedy="make the folder again"
-        ) from error
+    content = read_json_object(path, AGAIN)
     if artefact is not None and content.get("artefact") != artefact:
         raise UserError(
-            f"holds a {content.get('artefact')}, not a {artefact}",
+            f"holds a {str(content.get('artefact'))[:80]}, not a {artefact}",
             file=folder,
             remedy=f"give a {artefact} folder",
         )
-    return dict(content)
+    check_manifest(content, path, shown_only=artefact is None)
+    return content
+
+
+def record_files(folder: Path) -> None:
+    """Write into every manifest in a folder, under ``files``, what is there beside and below it.
+
+    What a manifest does not name is not ours, and never deleted.
+    """
+    for path in sorted(folder.rglob(MANIFEST)):
+        write_json(path, {**read_json_object(path, AGAIN), FILES: sorted(files_below(path.parent))})
 
 
 def describe_inputs(inputs: Iterable[str | Path | Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -174,49 +194,40 @@ def digest_file(path: str | Path) -> str:
 
 
 @contextmanager
-def _writable(path: str | Path) -> Iterator[None]:
+def _kept_if_refused(new: Path, target: Path, path: str | Path) -> Iterator[None]:
+    """Keep a result whose place was taken while it was made, and say where it is."""
     try:
         yield
-    except OSError as error:
+    except (UserError, OSError) as error:
+        reason = error.problem if isinstance(error, UserError) else error.strerror or str(error)
+        with writable(path):
+            kept = keep_beside(new, target, "new")
         raise UserError(
-            f"cannot be written ({error.strerror or error})",
+            f"could not be put in place at the end ({reason})",
             file=path,
-            remedy="choose a folder you may write to, with space left",
+            remedy=f"the result is whole and was kept as {kept}",
         ) from error
 
 
-def _hidden_sibling(target: Path, path: str | Path) -> Path:
-    """Make an empty hidden folder beside ``target``, on its disk, so that a rename is atomic."""
-    with _writable(path):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
-
-
-def _replace_folder(staging: Path, target: Path) -> None:
-    """Rename ``staging`` to ``target``; an old target is moved aside first and then deleted."""
-    if target.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
-        os.replace(target, old)
-        os.replace(staging, target)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        os.replace(staging, target)
-
-
-def _check_replaceable(target: Path, path: str | Path) -> None:
-    """Refuse to replace what is not ours: a user's folder given as --out must survive."""
-    if target.exists() and not target.is_dir():
-        raise UserError("is a file, not a folder", file=path, remedy="choose another --out")
-    if not target.is_dir() or not any(target.iterdir()):
+def _replace_folder(new: Path, target: Path, aside: Path, path: str | Path) -> None:
+    """Rename ``new`` to ``target``; an old target is moved aside first, and back if refused."""
+    if not os.path.lexists(target):
+        os.replace(new, target)
         return
+    check_replaceable(target, path)
+    os.replace(target, aside)
     try:
-        ours = "artefact" in json.loads((target / MANIFEST).read_text())
-    except (OSError, ValueError):
-        ours = False
-    if not ours:
-        raise UserError(
-            "holds files that pybmfm did not make", file=path, remedy="choose another --out"
-        )
+        # Once more, now that nobody writes to it under the name that they know.
+        check_replaceable(aside, path)
+        os.replace(new, target)
+    except (UserError, OSError):
+        os.replace(aside, target)
+        raise
+
+
+def _check_no_folder(target: Path, path: str | Path) -> None:
+    if target.is_dir():
+        raise UserError("is a folder, not a file", file=path, remedy="choose another --out")
 
 
 def _umask() -> int:

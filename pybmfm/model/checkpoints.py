@@ -16,6 +16,8 @@ from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from pybmfm.core import UserError, let_others_read, write_manifest
+from pybmfm.core.artifacts import record_files
+from pybmfm.core.ownership import keep_foreign
 from pybmfm.model.attention import FLAT_ATTENTION
 from pybmfm.model.card import model_card
 from pybmfm.model.configurations import ARCHITECTURES, architecture_of
@@ -81,8 +83,9 @@ def save_checkpoint(
     """Write a model, its tokenizer, a model card and ``manifest.json`` into ``folder``.
 
     Files are written aside and then renamed, the weights and the manifest last; other files in
-    the folder stay. The configuration does not mention our attention, so that plain
-    transformers loads the folder without trust_remote_code.
+    the folder stay, and a user's file that has the name of one of ours is kept under another. The
+    configuration does not mention our attention, so that plain transformers loads the folder
+    without trust_remote_code.
 
     Parameters
     ----------
@@ -117,6 +120,7 @@ def save_checkpoint(
             metrics=dict(card.get("metrics", {})),
             counts=dict(card.get("counts", {})),
         )
+        record_files(staging)
         let_others_read(staging)
         _move_into(folder, staging.iterdir())
     finally:
@@ -130,7 +134,10 @@ def quiet() -> None:
 
 def _move_into(folder: Path, files: Iterable[Path]) -> None:
     last = [WEIGHTS, "manifest.json"]
-    for path in sorted(files, key=lambda p: (last.index(p.name) if p.name in last else -1, p.name)):
+    ordered = sorted(files, key=lambda p: (last.index(p.name) if p.name in last else -1, p.name))
+    for path in ordered:
+        keep_foreign(folder / path.name)
+    for path in ordered:
         os.replace(path, folder / path.name)
 
 

@@ -15,10 +15,11 @@ from safetensors.torch import load_file, save_file
 
 from pybmfm.core import digest_file, write_json
 from pybmfm.core.artifacts import MANIFEST
+from pybmfm.core.ownership import keep_foreign
 from pybmfm.model import load_model
 from pybmfm.training.batches import Position
 from pybmfm.training.divergence import LossHistory
-from pybmfm.training.storage import Storage, replaced_folder
+from pybmfm.training.storage import LocalStorage, Storage, replaced_folder
 
 log = logging.getLogger("pybmfm")
 
@@ -172,15 +173,23 @@ class BestFolder:
         """Put what ``write_model`` writes in the place of what was there; ``check`` as above."""
         with self.storage.replacing(BEST, check) as staging:
             write_model(staging)
+            self._keep_foreign()
 
     def copy_to(self, target: Path, check: Callable[[], None]) -> None:
-        """Copy it, whole or not at all."""
+        """Copy it, whole or not at all; what a user has under that name is kept."""
+        keep_foreign(target)
         with replaced_folder(target, check) as staging:
             shutil.copytree(self.storage.path(BEST), staging, dirs_exist_ok=True)
 
     def remove(self) -> None:
         """Forget it."""
+        self._keep_foreign()
         self.storage.remove(BEST)
+
+    def _keep_foreign(self) -> None:
+        """Beside the model of a run users keep folders of their own, also of this name."""
+        if isinstance(self.storage, LocalStorage):
+            keep_foreign(self.storage.path(BEST))
 
 
 def restore(

@@ -18,6 +18,8 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from pybmfm.core import Interrupted, UserError, progress, write_json
+from pybmfm.core.ownership import read_json_object
+from pybmfm.core.staging import keep_beside
 from pybmfm.model import build_config, build_model, save_checkpoint
 from pybmfm.training.batches import MaskedBatch, Pieces
 from pybmfm.training.checkpoints import (
@@ -48,6 +50,7 @@ from pybmfm.training.throughput import peak_flops, peak_memory_bytes
 
 log = logging.getLogger("pybmfm")
 
+METRICS = "metrics.json"
 FINAL_NOTE = "The weights are those of the last step, not of the best evaluation."
 
 
@@ -421,7 +424,8 @@ class _Run:
             return
         self.held.check()
         settings, out = self.settings, self.settings.out
-        write_json(out / "metrics.json", self._metrics(dev, test))
+        _keep_other_metrics(out / METRICS)
+        write_json(out / METRICS, self._metrics(dev, test))
         self.log.complete()
         self.storage.save_logs()
         if self._has_best() and settings.checkpoints:
@@ -472,6 +476,17 @@ class _Run:
         """Turn running out of memory into a halved micro-batch for the retry."""
         largest = max(1, self.settings.tokens_per_batch // self.world.count)
         return memory_guard(self.storage, self.micro_batch, largest, self.state.step + 1)
+
+
+def _keep_other_metrics(path: Path) -> None:
+    """Move a file aside that is not the figures of an earlier run of ours."""
+    if not path.exists():
+        return
+    with contextlib.suppress(UserError):
+        if "evaluated_weights" in read_json_object(path, ""):
+            return
+    kept = keep_beside(path, path, "kept")
+    log.warning("%s is not of pretraining: kept as %s", path, kept.name)
 
 
 def _model(settings: PretrainSettings, inputs: TrainingInputs) -> PreTrainedModel:

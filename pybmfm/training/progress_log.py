@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pybmfm.core import UserError
+from pybmfm.core.staging import keep_beside
 
 log = logging.getLogger("pybmfm")
 NAME = "progress.jsonl"
+LONGEST_LINE = 1 << 16  # bytes; ours are far shorter
 
 
 class ProgressLog:
@@ -52,6 +54,9 @@ class ProgressLog:
 
     def _prepare(self, path: Path, anew: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not _is_log(path):
+            kept = keep_beside(path, path, "kept")
+            log.warning("%s is no log of pretraining: kept as %s", path, kept.name)
         if anew:
             path.unlink(missing_ok=True)
         elif not path.exists() and self.paths[0].exists():
@@ -107,6 +112,18 @@ def _append_whole(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             os.truncate(path, size)
         raise
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a file is empty or its first line is one of ours, whole or torn."""
+    with path.open("rb") as file:
+        first = file.readline(LONGEST_LINE)
+    if not first.endswith(b"\n"):
+        return b'{"step"'.startswith(first[:7])
+    try:
+        return "step" in json.loads(first)
+    except (ValueError, TypeError, RecursionError):
+        return False
 
 
 def _drop_torn_line(path: Path) -> None:

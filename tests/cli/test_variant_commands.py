@@ -195,8 +195,14 @@ def _out_below_a_file(world: World) -> str:
 
 
 def _out_is_a_file(world: World) -> str:
-    world.out = world.vcf
+    world.out = world.folder / "notes.txt"
+    world.out.write_text("mine")
     return "is a file, not a folder"
+
+
+def _out_is_an_input(world: World) -> str:
+    world.out = world.vcf
+    return "is or holds the input"
 
 
 @pytest.mark.parametrize(
@@ -214,6 +220,7 @@ def _out_is_a_file(world: World) -> str:
         _empty_vcf,
         _out_below_a_file,
         _out_is_a_file,
+        _out_is_an_input,
     ],
 )
 def test_bad_input_is_one_sentence_exit_2_and_no_output(world: World, spoil) -> None:  # type: ignore[no-untyped-def]

@@ -61,7 +61,8 @@ def frequencies(tmp_path_factory: pytest.TempPathFactory, fasta: Path) -> Path:
                 folder, contig, position, p, length=length, sequence_digest=digest, haploid=False
             )
             lengths[contig] = length
-    write_manifest(folder, artefact="frequency-table", settings={}, contigs=lengths)
+    contigs = {contig: {"length": length} for contig, length in lengths.items()}
+    write_manifest(folder, artefact="frequency-table", settings={}, contigs=contigs)
     return folder
 
 

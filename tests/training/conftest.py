@@ -61,7 +61,7 @@ def make_corpus(
         settings={},
         encoding=encoding,
         tokenizer={"sha256": digest_file(tokenizer.folder / "tokenizer.json")},
-        counts=windows,
+        counts={split: {"windows": count} for split, count in windows.items()},
         shards=shards,
     )
     return folder

@@ -461,3 +461,17 @@ def test_corpus_of_another_tokenizer_is_refused(base, tmp_path):
     train_tokenizer(settings, ["ACCA" * 300], origin={}, inputs=(), counts={})
     with pytest.raises(UserError, match="was not built with the tokenizer"):
         pretrain(replace(base, out=tmp_path / "out", tokenizer=tmp_path / "other"))
+
+
+def test_files_of_the_user_in_the_models_folder_are_kept(base, tmp_path):
+    out = tmp_path / "model"
+    for name in ("README.md", "metrics.json", "best/thesis.txt", "notes.txt"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("mine")
+    settings = replace(base, out=out, steps=2)
+    pretrain(settings)
+    for name in ("README.md.kept", "metrics.json.kept", "best.kept/thesis.txt", "notes.txt"):
+        assert (out / name).read_text() == "mine"
+    shutil.rmtree(out / "checkpoints")
+    pretrain(settings)  # what is ours is written anew
+    assert not [path.name for path in out.iterdir() if path.name.endswith(".kept-2")]

@@ -62,3 +62,12 @@ def test_a_retry_begins_with_the_durable_copy_without_its_torn_line(tmp_path):
         file.write('{"step": 2')
     ProgressLog([tmp_path / "durable", tmp_path / "out"]).write(step=2)
     assert steps(tmp_path / "durable") == steps(tmp_path / "out")[:2] == [1, 2]
+
+
+@pytest.mark.parametrize("theirs", ["my notes", "my notes\n", '{"mine": 1}\n', "[1, 2]\n"])
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_file_of_the_user_of_that_name_is_kept(tmp_path, theirs, anew):
+    (tmp_path / NAME).write_text(theirs)
+    ProgressLog([tmp_path], anew=anew).write(step=1)
+    assert (tmp_path / f"{NAME}.kept").read_text() == theirs
+    assert steps(tmp_path) == [1]
