@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pybmfm.tasks.labels import UNKNOWN
+
 Scores = npt.NDArray[np.float64]
 # Strengths are tried from strong to weak, so that a tie on dev keeps the simpler model.
 LOGISTIC_C = (0.001, 0.01, 0.1, 1.0)
@@ -35,6 +37,8 @@ class Constant:
     @classmethod
     def fit(cls, kind: str, targets: np.ndarray, classes: int) -> Constant:
         """Take the mean of one-hot, multi-hot or real targets."""
+        if kind == "multilabel":
+            return cls(shares_of_known(targets))
         return cls(_as_columns(kind, targets, classes).mean(axis=0))
 
     def predict(self, features: Any) -> Scores:
@@ -133,10 +137,22 @@ def _logistic(features: Any, targets: np.ndarray, strength: float) -> Any:
 
 
 def _logistic_or_constant(features: Any, label: np.ndarray, strength: float) -> Any:
-    hits = label > 0
+    features, hits = known_rows(features, label)
     if hits.all() or not hits.any():
-        return float(hits.all())
+        return float(hits.any())
     return _logistic(features, hits.astype(np.int64), strength)
+
+
+def known_rows(features: Any, label: np.ndarray) -> tuple[Any, npt.NDArray[np.bool_]]:
+    """Return the rows of which a label is known, and whether they have it."""
+    known = label != UNKNOWN
+    return (features if known.all() else features[known]), label[known] > 0
+
+
+def shares_of_known(targets: np.ndarray) -> npt.NDArray[np.float64]:
+    """Return how many of the rows of which each label is known have it; 0 where none is."""
+    known = (targets != UNKNOWN).sum(axis=0)
+    return np.asarray((targets > 0).sum(axis=0) / np.maximum(known, 1))
 
 
 def _label_probability(member: Any, features: Any) -> npt.NDArray[np.float64]:

@@ -81,7 +81,7 @@ def contrasts(table: TaskTable) -> list[tuple[str, npt.NDArray[np.bool_]]]:
         above = targets > np.median(targets)
         return [("high", above), ("low", ~above)]
     if table.kind == "multilabel":
-        frequent = np.argsort(-targets.sum(axis=0), kind="stable")[:MOST_LABELS]
+        frequent = np.argsort(-(targets > 0).sum(axis=0), kind="stable")[:MOST_LABELS]
         return [(table.classes[label], targets[:, label] > 0) for label in frequent]
     return [(name, targets == index) for index, name in enumerate(table.classes)]
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pybmfm.baselines.estimators import Constant, Estimator, Scores
+from pybmfm.baselines.estimators import Constant, Estimator, Scores, shares_of_known
 from pybmfm.core import derive_seed
+from pybmfm.tasks.labels import UNKNOWN
 
 TREES = 300
 SMALLEST_LEAVES = (5, 1)  # tried from plain to fine, so that a tie on dev keeps the simpler one
@@ -55,7 +56,8 @@ def fit_forest(
     """Fit 300 trees; the same for any number of threads.
 
     Multilabel targets are one forest of many outputs, whose leaves hold the share of each label;
-    its trees are kept small enough for memory.
+    its trees are kept small enough for memory. A label that is not known is its share among the
+    rows where it is: a forest of many outputs cannot leave cells out.
 
     Parameters
     ----------
@@ -77,10 +79,15 @@ def fit_forest(
         model = RandomForestClassifier(max_features="sqrt", **shared)
     else:
         model = RandomForestRegressor(max_features=1 / 3, **shared)
-    model.fit(features, targets)
+    model.fit(features, _without_unknown(targets) if kind == "multilabel" else targets)
     # Threads add up predictions in the order in which they come, which changes their last bits.
     model.n_jobs = 1
     return Forest(kind, classes, model)
+
+
+def _without_unknown(targets: np.ndarray) -> np.ndarray:
+    known = targets != UNKNOWN
+    return targets if known.all() else np.where(known, targets, shares_of_known(targets))
 
 
 def as_forest_input(features: Any) -> Any:

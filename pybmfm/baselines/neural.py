@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from pybmfm.baselines.fitted import Feature, Fitted
 from pybmfm.baselines.networks import NETWORKS
@@ -18,6 +17,7 @@ from pybmfm.baselines.one_hot import channels_of_codes, code_matrix
 from pybmfm.core import derive_seed, progress
 from pybmfm.tasks import TaskTable
 from pybmfm.training.finetuning.examples import Scale
+from pybmfm.training.finetuning.losses import Loss
 from pybmfm.training.finetuning.prediction import scores_of
 from pybmfm.training.processes import choose_device
 
@@ -55,12 +55,7 @@ class _Run:
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Mean loss of some rows, as in fine-tuning."""
-        targets = targets.to(self.device)
-        if self.kind == "regression":
-            return functional.mse_loss(outputs[:, 0], targets)
-        if self.kind == "multilabel":
-            return functional.binary_cross_entropy_with_logits(outputs, targets.float())
-        return functional.cross_entropy(outputs, targets)
+        return Loss(self.kind).total(outputs, targets.to(self.device)) / len(targets)
 
 
 def fit_network(

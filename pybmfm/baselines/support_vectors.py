@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pybmfm.baselines.estimators import Constant, Estimator, Scores, coefficients
+from pybmfm.baselines.estimators import Constant, Estimator, Scores, coefficients, known_rows
 from pybmfm.core import derive_seed
 
 STRENGTHS = (0.0001, 0.001, 0.01, 0.1)  # C, from strong penalty to weak
@@ -88,15 +89,27 @@ def fit_support_vectors(
         center, scale = float(targets.mean()), float(targets.std()) or 1.0
         machine = _regressor(features, (targets - center) / scale, strength, seed)
         return SupportVectors(kind, classes, number, (machine,), (None,), center, scale)
-    columns = list(targets.T) if kind == "multilabel" else [targets]
-    machines = tuple(_classifier(features, column, strength, seed) for column in columns)
-    dev_features, dev_targets = dev
-    dev_columns = list(dev_targets.T) if kind == "multilabel" else [dev_targets]
+    machines = tuple(
+        _classifier(rows, labels, strength, seed)
+        for rows, labels in _labels_of_machines(kind, features, targets)
+    )
     platt = tuple(
-        _fit_platt(machine, dev_features, column)
-        for machine, column in zip(machines, dev_columns, strict=True)
+        _fit_platt(machine, rows, labels)
+        for machine, (rows, labels) in zip(machines, _labels_of_machines(kind, *dev), strict=True)
     )
     return SupportVectors(kind, classes, number, machines, platt)
+
+
+def _labels_of_machines(
+    kind: str, features: Any, targets: np.ndarray
+) -> Iterator[tuple[Any, npt.NDArray[np.int64]]]:
+    """Yield the rows and labels of each machine: one, or of each label where it is known."""
+    if kind != "multilabel":
+        yield features, targets.astype(np.int64)
+        return
+    for column in targets.T:
+        rows, hits = known_rows(features, column)
+        yield rows, hits.astype(np.int64)
 
 
 def _regressor(features: Any, targets: np.ndarray, strength: float, seed: int) -> Any:
@@ -114,23 +127,21 @@ def _regressor(features: Any, targets: np.ndarray, strength: float, seed: int) -
     return _fit_quietly(model, features, targets)
 
 
-def _classifier(features: Any, column: np.ndarray, strength: float, seed: int) -> Any:
+def _classifier(features: Any, labels: npt.NDArray[np.int64], strength: float, seed: int) -> Any:
     from sklearn.svm import LinearSVC
 
-    labels = column.astype(np.int64)
     if len(np.unique(labels)) < 2:
-        return float(labels[0])
+        return float(labels.any())
     model = LinearSVC(
         C=strength, dual="auto", max_iter=MAX_ITERATIONS, random_state=_random_state(seed)
     )
     return _fit_quietly(model, features, labels)
 
 
-def _fit_platt(machine: Any, features: Any, column: np.ndarray) -> Any:
+def _fit_platt(machine: Any, features: Any, labels: npt.NDArray[np.int64]) -> Any:
     """Fit a logistic curve of the distances; None where dev lacks a class."""
     from sklearn.linear_model import LogisticRegression
 
-    labels = column.astype(np.int64)
     if isinstance(machine, float) or set(machine.classes_) != set(labels):
         return None
     model = LogisticRegression(C=PLATT_C, max_iter=MAX_ITERATIONS)

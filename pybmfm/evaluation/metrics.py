@@ -11,6 +11,7 @@ from pybmfm.evaluation import weighted
 from pybmfm.evaluation.ranking import RankedLists
 from pybmfm.evaluation.weighted import Floats
 from pybmfm.tasks.kinds import check_kind
+from pybmfm.tasks.labels import UNKNOWN
 
 THRESHOLD = 0.5  # of a multilabel probability
 MetricFunction = Callable[[Floats], dict[str, Floats]]
@@ -28,7 +29,8 @@ def compute_metrics(kind: str, truth: npt.ArrayLike, scores: npt.ArrayLike) -> d
         (macro) and over all cells (micro), ece of all cells, and ``undefined_classes``, how many
         classes auroc_macro leaves out. ``regression``: pearson, spearman, mse, r2.
     truth
-        Class index ``[n]``, multi-hot ``[n, classes]`` or value ``[n]``.
+        Class index ``[n]``, multi-hot ``[n, classes]`` (-1 where a label is not known: no metric
+        counts it) or value ``[n]``.
     scores
         Probabilities ``[n, classes]`` (binary: two columns), or predicted values ``[n, 1]``.
 
@@ -47,8 +49,8 @@ def compute_metrics(kind: str, truth: npt.ArrayLike, scores: npt.ArrayLike) -> d
 
 def undefined_classes(truth: npt.ArrayLike) -> int:
     """Count the classes of multi-hot truth that are always or never there."""
-    hot = np.asarray(truth) > 0
-    return int((hot.all(axis=0) | ~hot.any(axis=0)).sum())
+    cells = np.asarray(truth)
+    return int((~(cells > 0).any(axis=0) | ~(cells == 0).any(axis=0)).sum())
 
 
 def metric_function(
@@ -75,7 +77,7 @@ def metric_function(
         values = np.asarray(truth, np.float64), predicted.astype(np.float64).reshape(-1)
         return lambda weights: _regression(*values, weights)
     if kind == "multilabel":
-        return _multilabel(np.asarray(truth) > 0, predicted, threads)
+        return _multilabel(np.asarray(truth), predicted, threads)
     classify = _binary if kind == "binary" else _multiclass
     return classify(np.asarray(truth, dtype=np.int64), predicted.astype(np.float64), threads)
 
@@ -135,16 +137,19 @@ def _regression(truth: Floats, predicted: Floats, weights: Floats) -> dict[str, 
 
 
 def _multilabel(
-    hot: npt.NDArray[np.bool_], probabilities: npt.NDArray[np.floating], threads: int
+    truth: npt.NDArray[np.int8], probabilities: npt.NDArray[np.floating], threads: int
 ) -> MetricFunction:
     """Thousands of classes times rows: ranked once, then compiled loops and matrix products."""
-    by_class = RankedLists.per_class(hot, probabilities)
-    pooled = RankedLists.pooled(hot, probabilities)
-    chosen = probabilities >= THRESHOLD
+    hot, known = truth > 0, truth != UNKNOWN
+    ranked_cells = None if known.all() else known
+    by_class = RankedLists.per_class(hot, probabilities, ranked_cells)
+    pooled = RankedLists.pooled(hot, probabilities, ranked_cells)
+    chosen = (probabilities >= THRESHOLD) & known
     hits = (hot & chosen).astype(np.float64)
     marked = hot.astype(np.float64) + chosen
-    gaps = weighted.calibration_gaps(hot, probabilities)
-    cells = hot.shape[1]
+    certain = probabilities if ranked_cells is None else np.where(known, probabilities, 0)
+    gaps = weighted.calibration_gaps(hot, certain)
+    cells = known.sum(axis=1).astype(np.float64)
 
     def metrics(weights: Floats) -> dict[str, Floats]:
         auroc_macro, auprc_macro = by_class.mean_areas(weights, threads)
@@ -157,7 +162,7 @@ def _multilabel(
             "auprc_micro": auprc_micro,
             "f1_macro": _mean_of_defined(weighted.ratio(2 * class_hits, class_marked)),
             "f1_micro": weighted.ratio(2 * class_hits.sum(axis=1), class_marked.sum(axis=1)),
-            "ece": weighted.ratio(np.abs(weights @ gaps).sum(axis=1), weights.sum(axis=1) * cells),
+            "ece": weighted.ratio(np.abs(weights @ gaps).sum(axis=1), weights @ cells),
         }
 
     return metrics

@@ -32,31 +32,49 @@ class RankedLists:
     starts: npt.NDArray[np.bool_]
 
     @classmethod
-    def per_class(cls, hot: npt.NDArray[np.bool_], scores: npt.NDArray[np.floating]) -> RankedLists:
-        """One list per column of ``[rows, classes]``: for means over classes (macro)."""
+    def per_class(
+        cls,
+        hot: npt.NDArray[np.bool_],
+        scores: npt.NDArray[np.floating],
+        known: npt.NDArray[np.bool_] | None = None,
+    ) -> RankedLists:
+        """One list per column of ``[rows, classes]``: for means over classes (macro).
+
+        Cells that are not ``known`` are in no list; None: all are.
+        """
         rows, classes = hot.shape
-        order = np.argsort(-scores.T, axis=1, kind="stable")
+        ranked = -scores.T if known is None else np.where(known, -scores, np.inf).T
+        order = np.argsort(ranked, axis=1, kind="stable")
         ordered = np.take_along_axis(scores.T, order, axis=1)
         starts = np.ones((classes, rows), dtype=bool)
         starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-        return cls(
-            np.arange(classes + 1, dtype=np.int64) * rows,
-            order.astype(np.int32).ravel(),
-            np.take_along_axis(hot.T, order, axis=1).ravel(),
-            starts.ravel(),
-        )
+        positive = np.take_along_axis(hot.T, order, axis=1)
+        if known is None:
+            offsets = np.arange(classes + 1, dtype=np.int64) * rows
+            return cls(offsets, order.astype(np.int32).ravel(), positive.ravel(), starts.ravel())
+        sizes = known.sum(axis=0)
+        kept = np.arange(rows) < sizes[:, None]  # the others stand last
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        return cls(offsets, order.astype(np.int32)[kept], positive[kept], starts[kept])
 
     @classmethod
-    def pooled(cls, hot: npt.NDArray[np.bool_], scores: npt.NDArray[np.floating]) -> RankedLists:
-        """One list of all cells of ``[rows, classes]`` (micro)."""
+    def pooled(
+        cls,
+        hot: npt.NDArray[np.bool_],
+        scores: npt.NDArray[np.floating],
+        known: npt.NDArray[np.bool_] | None = None,
+    ) -> RankedLists:
+        """One list of all cells of ``[rows, classes]`` (micro), or of those that are known."""
         flat = scores.ravel()
-        order = np.argsort(-flat, kind="stable")
-        ordered = flat[order]
-        starts = np.append(True, ordered[1:] != ordered[:-1])
+        places = np.argsort(-flat, kind="stable")
+        if known is not None:
+            places = places[known.ravel()[places]]
+        ordered = flat[places]
+        starts = np.append(True, ordered[1:] != ordered[:-1])[: len(places)]
         return cls(
-            np.array([0, len(flat)], dtype=np.int64),
-            (order // hot.shape[1]).astype(np.int32),
-            hot.ravel()[order],
+            np.array([0, len(places)], dtype=np.int64),
+            (places // hot.shape[1]).astype(np.int32),
+            hot.ravel()[places],
             starts,
         )
 

@@ -7,10 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pybmfm.core import UserError, read_table
+from pybmfm.core import (
+    UserError,
+    read_table,
+    row_place,
+    sequence_column,
+    text_column,
+    with_known_names,
+)
+from pybmfm.core.text_files import COMPRESSED_SUFFIXES
 from pybmfm.genome import foreign_format, open_bytes, require_file
 from pybmfm.tasks.letters import clean_sequences, decide_encoded
-from pybmfm.tasks.table import row_place
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 HEAD = 4096
@@ -72,7 +79,7 @@ def read_sequences(path: str | Path, alphabet: str = "auto") -> NamedSequences:
 
 
 def _is_table(path: Path) -> bool:
-    suffixes = [suffix for suffix in path.suffixes if suffix not in (".gz", ".bgz")]
+    suffixes = [suffix for suffix in path.suffixes if suffix not in COMPRESSED_SUFFIXES]
     return bool(suffixes) and suffixes[-1] in TABLE_SUFFIXES
 
 
@@ -110,16 +117,16 @@ def _read_fasta(path: Path) -> tuple[list[str], list[str]]:
 
 
 def _read_columns(path: Path) -> tuple[list[str], list[str]]:
-    table = read_table(path)
+    table = with_known_names(read_table(path), ("id", "sequence"))
     if "sequence" not in table.columns:
         raise UserError(
             f"has no column 'sequence', only {', '.join(map(str, table.columns))}",
             file=path,
             remedy="name the column of DNA 'sequence'",
         )
-    names = table["id"] if "id" in table.columns else table.index
-    texts = table["sequence"].fillna("")  # an empty text is refused with its row
-    return [str(name) for name in names], [str(text).strip() for text in texts]
+    texts = sequence_column(table, path)
+    ids = text_column(table, "id") if "id" in table.columns else [str(n) for n in range(len(table))]
+    return ids, texts
 
 
 def _text_lines(path: Path) -> Iterator[str]:

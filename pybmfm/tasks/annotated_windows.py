@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from pybmfm.genome import (
     match_contigs,
 )
 from pybmfm.tasks.annotation_files import Point
+from pybmfm.tasks.dropped import describe_dropped
 from pybmfm.tasks.kinds import DEFAULT_METRIC
 from pybmfm.tasks.sheet import task_table, write_task_sheet
 
@@ -180,6 +181,11 @@ class Cutter:
     dropped: Counter[str] = field(default_factory=Counter)
     _seen: set[tuple[str, int, int, str, str]] = field(default_factory=set)
 
+    def leave_out(self, dropped: Mapping[str, int]) -> None:
+        """Count places that the file's reader left out, by reason."""
+        self.read += sum(dropped.values())
+        self.dropped.update(dropped)
+
     def cut(
         self, points: Sequence[Point], upstream: int, downstream: int, label: str, source: Path
     ) -> list[Window]:
@@ -191,7 +197,7 @@ class Cutter:
         Raises
         ------
         UserError
-            If the FASTA has none of the contigs.
+            If the FASTA has none of the contigs, or no window can be used.
         """
         self.read += len(points)
         names = dict.fromkeys(point.contig for point in points)
@@ -209,13 +215,20 @@ class Cutter:
                 by_contig[matched[point.contig]].append(point)
             else:
                 self.dropped[NOT_IN_FASTA] += 1
-        return [
+        windows = [
             window
             for contig, here in by_contig.items()
             if here
             for point in here
             if (window := self._window(contig, point, upstream, downstream, label)) is not None
         ]
+        if not windows:
+            raise UserError(
+                f"has no place whose window can be used ({describe_dropped(self.dropped)})",
+                file=source,
+                remedy="give annotation of this FASTA",
+            )
+        return windows
 
     def _window(
         self, contig: str, point: Point, upstream: int, downstream: int, label: str
@@ -332,7 +345,7 @@ def write_annotation_task(
         If a split lacks a class.
     """
     rows = grouped(windows, list(genome.lengths))
-    _check_splits(rows, classes, settings)
+    _check_splits(rows, classes, settings, cutter)
     kind = "binary" if len(classes) == 2 else "multiclass"
     with output_directory(settings.out) as folder:
         for number, split in enumerate(SPLITS):
@@ -375,14 +388,15 @@ def write_annotation_task(
 
 
 def _check_splits(
-    rows: Sequence[Window], classes: Sequence[str], settings: AnnotationSettings
+    rows: Sequence[Window], classes: Sequence[str], settings: AnnotationSettings, cutter: Cutter
 ) -> None:
     for number, split in enumerate(SPLITS):
         found = {row.label for row in rows if row.split == number}
         lacking = [label for label in classes if label not in found]
         if lacking:
             raise UserError(
-                f"{split} has no row of class {lacking[0]}",
+                f"{split} has no row of class {lacking[0]} (annotated places left out: "
+                f"{describe_dropped(cutter.dropped) if cutter.dropped else 'none'})",
                 file=settings.fasta,
                 remedy="choose a smaller --block-size or give more annotation",
             )

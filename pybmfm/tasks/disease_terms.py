@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pybmfm.core import UserError
-from pybmfm.genome import open_bytes
+from pybmfm.core import UserError, text_lines
 
 MONDO = "MONDO:"
 UNSPECIFIED = "non-specified"
@@ -110,9 +109,7 @@ def read_disease_terms(paths: Sequence[Path]) -> DiseaseTerms:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    with open_bytes(path) as handle:
-        for line in handle:
-            yield line.decode("utf-8", "replace").rstrip("\r\n")
+    return (line.rstrip("\n") for line in text_lines(path, "replace"))
 
 
 def _reader_of(path: Path) -> Callable[[Path, DiseaseTerms, Counter[str]], Iterator[Match]]:

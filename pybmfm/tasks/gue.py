@@ -10,12 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybmfm.core import UserError, output_directory, progress, write_manifest, write_table
+from pybmfm.core import (
+    UserError,
+    output_directory,
+    progress,
+    row_place,
+    write_manifest,
+    write_table,
+)
+from pybmfm.tasks.dropped import describe_dropped
 from pybmfm.tasks.gue_columns import read_gue_columns
 from pybmfm.tasks.kinds import DEFAULT_METRIC
+from pybmfm.tasks.labels import ClassIndex, class_names, split_labels
 from pybmfm.tasks.letters import clean_sequences
 from pybmfm.tasks.sheet import task_table, write_task_sheet
-from pybmfm.tasks.table import SPLITS, natural_order, row_place
+from pybmfm.tasks.table import SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,10 +177,14 @@ def _build_task(name: str, files: dict[str, Path], folder: Path) -> dict[str, An
     kind, classes = _kind_and_classes(frames, files)
     splits, kept = {}, {}
     for split, frame in frames.items():
-        kept[split], splits[split] = _clean(_known_labels(frame, classes), classes, files[split])
+        kept[split], splits[split] = _clean(_spelt_as(frame, classes), classes, files[split])
         kept[split].insert(0, "id", [f"{name}-{split}-{row}" for row in kept[split].index])
         if len(kept[split]) == 0:
-            raise UserError("has no usable row", file=files[split], remedy="check its columns")
+            raise UserError(
+                f"has no usable row ({describe_dropped(splits[split]['dropped'])})",
+                file=files[split],
+                remedy="check its columns",
+            )
     for split, rows in kept.items():
         write_table(rows, task_table(folder, name, split))
     return {
@@ -196,27 +209,39 @@ def _kind_and_classes(
                 file=files[split],
                 remedy="give train, dev and test the same columns",
             )
-    cells = frames["train"][target]
-    found = {
-        label for cell in cells for label in (cell.split("|") if target == "labels" else [cell])
-    }
-    classes = natural_order(sorted(found - {""}))
+    cells = [cell for cell in frames["train"][target] if cell]
+    multilabel = target == "labels"
+    classes = class_names(
+        label for cell in cells for label in (split_labels(cell) if multilabel else [cell])
+    )
     if len(classes) < 2:
         raise UserError(
             f"has {len(classes)} classes", file=files["train"], remedy="a task needs two or more"
         )
-    if target == "labels":
+    if multilabel:
         return "multilabel", classes
     return "binary" if len(classes) == 2 else "multiclass", classes
 
 
-def _known_labels(frame: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """Leave labels of a multilabel row out that no training row has: nothing can learn them."""
-    if "labels" not in frame:
-        return frame
-    known = set(classes)
-    kept = ["|".join(one for one in cell.split("|") if one in known) for cell in frame["labels"]]
-    return frame.assign(labels=kept)
+def _spelt_as(frame: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Spell labels as training does.
+
+    Labels of a multilabel row that no training row has are left out: nothing can learn them.
+    """
+    index = ClassIndex(classes)
+
+    def name(label: str) -> str:
+        number = index.find(label)
+        return "" if number is None else classes[number]
+
+    if "label" in frame:
+        return frame.assign(label=[name(cell) or cell for cell in frame["label"]])
+    columns = [column for column in ("labels", "unknown") if column in frame]
+    known = {
+        column: ["|".join(filter(None, map(name, split_labels(cell)))) for cell in frame[column]]
+        for column in columns
+    }
+    return frame.assign(**known)
 
 
 def _clean(
@@ -224,9 +249,13 @@ def _clean(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Leave out unusable rows (the index keeps the input's row numbers), and count."""
     reasons = {"empty_sequence": frame["sequence"] == ""}
-    if "label" in frame:  # a multilabel row without a label is one that has none of them
+    if "label" in frame:
         reasons["no_label"] = frame["label"] == ""
         reasons["class_not_in_train"] = ~frame["label"].isin([*classes, ""])
+    elif "unknown" in frame:  # a row with none of the labels is one; one that nobody knows is not
+        reasons["no_label"] = frame["unknown"].map(lambda cell: len(split_labels(cell))) == len(
+            classes
+        )
     dropped, usable = {}, frame
     for reason, bad in reasons.items():
         here = bad.loc[usable.index]

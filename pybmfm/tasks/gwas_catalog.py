@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import math
 import re
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pybmfm.core import UserError
+from pybmfm.core import UserError, read_delimited
 from pybmfm.genome import Genome
 from pybmfm.tasks.disease_evidence import (
     NO_TRAIT,
@@ -31,10 +30,15 @@ log = logging.getLogger("pybmfm")
 REQUIRED = ("SNPS", "P-VALUE", "CHR_ID", "CHR_POS", "STRONGEST SNP-RISK ALLELE")
 TRAITS, TRAIT_URIS, STUDY_TRAIT = "MAPPED_TRAIT", "MAPPED_TRAIT_URI", "DISEASE/TRAIT"
 CURRENT = "SNP_ID_CURRENT"
+TECHNOLOGY = "GENOTYPING TECHNOLOGY"  # its column tells the layout
+USED = frozenset({*REQUIRED, TRAITS, TRAIT_URIS, STUDY_TRAIT, CURRENT, TECHNOLOGY})
 OWN_ASSEMBLY = "GRCh38"  # of CHR_ID and CHR_POS, in every layout read here
 # The Catalog writes the sex chromosomes as numbers in older releases.
 CHROMOSOMES = {"23": "X", "24": "Y", "25": "MT"}
 _RS = re.compile(r"rs\d+")
+# Names such as chr1:700:I, 1:2900_A/AT, rs1:700:CT:C: what follows the position.
+_AFTER_PLACE = re.compile(r"(?:[RS]S\d+|[\w.]+?[:_-](\d+))(?![\dA-Za-z])(.*)")
+_INDEL = re.compile(r"[ACGTN*]{2,}|[ID*-]|INS.*|DEL.*|INDEL|DUP.*|INV|CNV")
 _COMPLEMENT = {"A": "T", "T": "A", "C": "G", "G": "C"}
 
 
@@ -69,38 +73,30 @@ def layout_of(columns: Sequence[str]) -> str:
     """Name the Catalog's layout by its columns."""
     if TRAIT_URIS not in columns:
         return "v1.0"
-    return "v1.0.2" if "GENOTYPING TECHNOLOGY" in columns else "v1.0.1"
+    return "v1.0.2" if TECHNOLOGY in columns else "v1.0.1"
 
 
 def read_gwas_table(path: Path) -> pd.DataFrame:
-    """Read the table as text; quotation marks are letters, as the Catalog writes them.
+    """Read the columns that are used, as text; quotation marks are letters, as everywhere in TSV.
 
     Raises
     ------
     UserError
         If it cannot be read, or is no table of associations.
     """
-    import pandas as pd
-
-    if not path.is_file():
-        raise UserError("no such file", file=path, remedy="check the path")
-    try:
-        frame = pd.read_csv(
-            path, sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE,
-            encoding_errors="replace",
-        )  # fmt: skip
-    except Exception as error:  # pandas raises many kinds for broken content
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise UserError(
-            f"cannot be read as a table ({reason})", file=path, remedy="give the Catalog's TSV"
-        ) from error
+    # The Catalog's names of places hold bytes of other encodings.
+    frame = read_delimited(path, "\t", wanted=_is_used, errors="replace")
     if missing := [name for name in REQUIRED if name not in frame]:
         raise UserError(
             f"has no column '{missing[0]}'",
             file=path,
             remedy="give the GWAS Catalog's associations, v1.0 to v1.0.2",
         )
-    return frame.fillna("")
+    return frame
+
+
+def _is_used(column: str) -> bool:
+    return column in USED or column.endswith(("_CHROM", "_POS"))
 
 
 def significant_rows(
@@ -174,6 +170,8 @@ def _place(row: GwasRow, sites: SnpSites, places: GwasPlaces) -> tuple[Snp | str
     known = [places.rsids[name] for name in row.names if name in places.rsids]
     if known:
         return next((one for one in known if isinstance(one, Snp)), known[0]), "rsid"
+    if names_no_snv(row.cells["SNPS"]):
+        return NOT_SNV, ""
     if places.columns is None:
         return "rsid_not_in_vcf" if places.rsids else "other_assembly", ""
     if row.risk_allele not in ("", "?", *_COMPLEMENT):
@@ -181,6 +179,24 @@ def _place(row: GwasRow, sites: SnpSites, places: GwasPlaces) -> tuple[Snp | str
     contig, pos1 = (row.cells[name].strip() for name in places.columns)
     snp = sites.at_position(CHROMOSOMES.get(contig, contig), pos1)
     return snp, "position"
+
+
+def names_no_snv(name: str) -> bool:
+    """Say whether a SNP's name gives alleles of other than one base, or a stretch of bases.
+
+    ``chr1:700:I``, ``1:2900:A_AAA``, ``1-2900-A-AT`` and ``6:100-900`` do; ``chr1:700``,
+    ``1:2900_A/T``, ``rs7`` and names of arrays do not.
+    """
+    name = name.strip().upper()
+    found = _AFTER_PLACE.match(name)
+    if "<" in name or not found:
+        return "<" in name or "INDEL" in name
+    position, rest = found.groups()
+    if re.fullmatch(r"-\d+", rest):
+        return rest != f"-{position}"
+    parts = [part for part in re.split(r"[:_/>|]", rest) if part]
+    alleles = [one for part in parts for one in ([part] if part == "-" else part.split("-"))]
+    return any(_INDEL.fullmatch(one) for one in alleles)
 
 
 def _alternates(snp: Snp, risk: str) -> tuple[str, ...]:

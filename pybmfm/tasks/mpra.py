@@ -9,11 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybmfm.core import UserError, output_directory, read_table, write_manifest, write_table
+from pybmfm.core import (
+    UserError,
+    is_missing,
+    known_column,
+    output_directory,
+    read_table,
+    row_place,
+    text_column,
+    with_known_names,
+    write_manifest,
+    write_table,
+)
+from pybmfm.tasks.dropped import describe_dropped
 from pybmfm.tasks.gue import count_duplicates
 from pybmfm.tasks.letters import clean_sequences
 from pybmfm.tasks.sheet import task_table, write_task_sheet
-from pybmfm.tasks.table import SPLITS, row_place
+from pybmfm.tasks.table import SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +34,6 @@ log = logging.getLogger("pybmfm")
 REQUIRED = ("name", "split", "sequence")
 NOT_ACTIVITY = {*REQUIRED, "class"}
 SPLIT_NAMES = {**{split: split for split in SPLITS}, "val": "dev", "valid": "dev"}
-MISSING = {"", ".", "na", "nan", "none", "null"}
 REVERSED = "/rc"  # ends the id of a row that is the other strand of the row of the same name
 COMPLEMENT = str.maketrans("ACGTacgt", "TGCAtgca")
 
@@ -100,7 +111,7 @@ def reverse_complement(sequence: str) -> str:
 
 
 def _read_library(path: Path) -> pd.DataFrame:
-    frame = read_table(path)
+    frame = with_known_names(read_table(path), REQUIRED)
     for name in REQUIRED:
         if name not in frame:
             found = ", ".join(map(str, frame.columns))
@@ -109,8 +120,8 @@ def _read_library(path: Path) -> pd.DataFrame:
                 file=path,
                 remedy="an MPRA table has name, split, sequence and an activity column",
             )
-    table: pd.DataFrame = frame.fillna("").astype(str)
-    return table.assign(**{str(name): table[name].str.strip() for name in table})
+    columns = {name: text_column(frame, name) for name in map(str, frame)}
+    return frame.assign(**{**columns, "sequence": known_column(frame, "sequence")})
 
 
 def _activity_column(frame: pd.DataFrame, settings: MpraSettings) -> str:
@@ -134,7 +145,7 @@ def _usable_rows(
     """Rows with split, sequence and value, as columns id, split, sequence, value, group."""
     split = frame["split"].str.lower().map(SPLIT_NAMES)
     reasons = {
-        "no_value": frame[column].str.lower().isin(MISSING),
+        "no_value": frame[column].map(is_missing).astype(bool),
         "empty_sequence": frame["sequence"] == "",
         "unknown_split": split.isna(),
     }
@@ -159,7 +170,11 @@ def _usable_rows(
     usable["group"] = _strand_groups(usable)
     for name in SPLITS:
         if not (usable["split"] == name).any():
-            raise UserError(f"has no {name} rows", file=path, remedy="check its column split")
+            raise UserError(
+                f"has no usable {name} rows (left out: {describe_dropped(dropped)})",
+                file=path,
+                remedy="check its column split",
+            )
     return usable, dropped
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,15 +84,18 @@ def build_promoters(settings: PromoterSettings) -> None:
         If not exactly one source of TSS is given, it does not fit the genome, or a split lacks
         a class.
     """
-    source, points, at = _read(settings)
+    source = _read(settings)
     upstream, downstream = settings.window
     with Genome(settings.common.fasta) as genome:
         splits, size = genome_splits(genome, settings.common.block_size, settings.common.seed)
         cutter = Cutter(genome, settings.common, splits)
-        positives = cutter.draw(cutter.cut(points, upstream, downstream, POSITIVE, source))
+        cutter.leave_out(source.dropped)
+        positives = cutter.draw(
+            cutter.cut(source.points, upstream, downstream, POSITIVE, source.path)
+        )
         with_box = [w for w in positives if _wants_tata(settings, w)]
         rest = [w for w in positives if not _wants_tata(settings, w)]
-        starts = _starts_by_contig(points, genome)
+        starts = _starts_by_contig(source.points, genome)
         boxes = _with_tata_boxes(settings, genome, splits, starts, with_box)
         shuffled = list(_shuffled(settings, rest))
         write_annotation_task(
@@ -100,11 +104,12 @@ def build_promoters(settings: PromoterSettings) -> None:
             cutter,
             [*positives, *boxes, *shuffled],
             classes=(NEGATIVE, POSITIVE),
-            inputs=[source],
+            inputs=[source.path],
             described={
                 "upstream": upstream,
                 "downstream": downstream,
-                "tss_at": at,
+                "tss_at": source.at,
+                "exons_dropped": source.exons_dropped,
                 "negatives": settings.negatives,
                 "block_size": size,
             },
@@ -145,7 +150,17 @@ def box_start(sequence: str, tss: int) -> int | None:
     return None
 
 
-def _read(settings: PromoterSettings) -> tuple[Path, list[Point], str]:
+class _Source(NamedTuple):
+    """TSS as read: where each is in its feature, and rows and exon lines left out by reason."""
+
+    path: Path
+    points: list[Point]
+    at: str
+    dropped: dict[str, int]
+    exons_dropped: dict[str, int]
+
+
+def _read(settings: PromoterSettings) -> _Source:
     if (settings.tss is None) == (settings.gtf is None):
         raise UserError("promoters need one source of TSS", remedy="give --tss or --gtf")
     if settings.negatives not in NEGATIVES:
@@ -154,11 +169,11 @@ def _read(settings: PromoterSettings) -> tuple[Path, list[Point], str]:
             remedy=f"use one of {', '.join(NEGATIVES)}",
         )
     if settings.tss is not None:
-        return settings.tss, *read_tss(settings.tss, settings.tss_at)
+        return _Source(settings.tss, *read_tss(settings.tss, settings.tss_at), {})
     assert settings.gtf is not None
-    transcripts, _ = read_transcripts(settings.gtf)
+    transcripts, exons = read_transcripts(settings.gtf)
     points = [Point(one.contig, one.tss, one.strand, one.name) for one in transcripts]
-    return settings.gtf, points, "transcript-start"
+    return _Source(settings.gtf, points, "transcript-start", {}, exons["dropped"])
 
 
 def _wants_tata(settings: PromoterSettings, window: Window) -> bool:

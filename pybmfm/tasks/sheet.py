@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pybmfm.core import UserError, check_label, read_table, write_table
+from pybmfm.core import UserError, check_label, read_table, row_place, write_table
 from pybmfm.tasks.kinds import TARGET_COLUMN, check_metric
-from pybmfm.tasks.table import SPLITS, row_place
+from pybmfm.tasks.table import SPLITS
 
 SHEET = "tasks.csv"
 COLUMNS = ("task", "kind", "train", "dev", "test", "metric")

@@ -110,7 +110,8 @@ def build_splice_sites(settings: SpliceSettings) -> None:
             described={
                 "length": settings.length,
                 "adversarial": settings.adversarial,
-                "exon_lines": exons,
+                "exon_lines": exons["read"],
+                "exons_dropped": exons["dropped"],
                 "transcripts": len(transcripts),
                 "block_size": size,
             },

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pybmfm.core import UserError, derive_seed, read_table
+from pybmfm.core import (
+    UserError,
+    derive_seed,
+    filled_column,
+    is_missing,
+    read_table,
+    row_place,
+    sequence_column,
+    text_column,
+    with_known_names,
+)
 from pybmfm.tasks.kinds import TARGET_COLUMN, check_kind
+from pybmfm.tasks.labels import UNKNOWN, ClassIndex, class_names, joined_labels, split_labels
 from pybmfm.tasks.letters import clean_sequences, decide_encoded, replaced_sentence
 
 if TYPE_CHECKING:
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pybmfm")
 SPLITS = ("train", "dev", "test")
-TEXT_SUFFIXES = {".gz": gzip.open}
+COLUMNS = ("id", "sequence", "group", "unknown", *sorted(set(TARGET_COLUMN.values())))
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,8 @@ class TaskTable:
     kind
         ``binary``, ``multiclass``, ``multilabel`` or ``regression``.
     targets
-        ``int64[n]`` class index, ``uint8[n, classes]`` multi-hot or ``float32[n]`` value.
+        ``int64[n]`` class index, ``int8[n, classes]`` multi-hot (-1 where a label is not
+        known) or ``float32[n]`` value.
     classes
         Labels in the order of the class indices; empty for regression. The second class of a
         binary task is the positive one.
@@ -85,6 +94,7 @@ class _RawTable:
     ids: list[str]
     sequences: list[str]
     targets: list[str]
+    unknown: list[str]
     groups: list[str]
 
 
@@ -98,7 +108,9 @@ def read_task_table(
     path
         CSV, TSV (also ``.gz``) or Parquet with ``sequence``, the target column of ``kind``
         (``label``; ``labels`` as ``a|b|c``; ``value``), optionally ``id`` and ``group``.
-        Other columns are ignored.
+        Other columns are ignored. Labels that are not known stand in ``unknown`` as ``a|b|c``.
+        A multilabel table without ``labels`` may have a column of 0 and 1 for each label, where
+        a missing cell is not known.
     kind
         ``binary``, ``multiclass``, ``multilabel`` or ``regression``.
     classes
@@ -170,61 +182,58 @@ def sample_rows(table: TaskTable, rows: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(chosen))
 
 
-def natural_order(labels: Sequence[str]) -> list[str]:
-    """Sort labels: by number where all are whole numbers, otherwise by text."""
-    try:
-        return sorted(labels, key=lambda label: (int(label), label))
-    except ValueError:
-        return sorted(labels)
-
-
 def _read_raw(path: Path, kind: str) -> _RawTable:
-    frame = read_table(path)
+    frame = with_known_names(read_table(path), COLUMNS)
+    if kind == "multilabel" and "labels" not in frame:
+        frame = _with_joined_labels(frame, path)
     _check_columns(frame, path, kind)
     if len(frame) == 0:
         raise UserError("has no rows", file=path, remedy="give a table with at least one row")
-    sequences = _text_column(frame, "sequence")
-    _refuse(path, sequences, lambda text: not text, "empty sequence", "remove the row or fill it")
+    sequences = sequence_column(frame, path)
     stem = path.name.split(".")[0]
-    ids = _text_column(frame, "id") if "id" in frame else [f"{stem}-{n}" for n in range(len(frame))]
+    ids = text_column(frame, "id") if "id" in frame else [f"{stem}-{n}" for n in range(len(frame))]
     _check_ids(path, ids)
-    targets = _text_column(frame, TARGET_COLUMN[kind])
-    if TARGET_COLUMN[kind] == "label":
-        _refuse(path, targets, lambda text: not text, "empty label", "remove the row or fill it")
-    groups = _text_column(frame, "group") if "group" in frame else [""] * len(frame)
+    groups = text_column(frame, "group") if "group" in frame else [""] * len(frame)
     return _RawTable(
         path=path,
         ids=ids,
         sequences=sequences,
-        targets=targets,
+        targets=_target_cells(frame, path, kind),
+        unknown=text_column(frame, "unknown") if "unknown" in frame else [""] * len(frame),
         groups=[group or own for group, own in zip(groups, ids, strict=True)],
     )
 
 
-def _check_columns(frame: pd.DataFrame, path: Path, kind: str) -> None:
-    import pandas as pd
+def _with_joined_labels(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    found = joined_labels(frame, path)
+    return frame if found is None else frame.assign(labels=found[0], unknown=found[1])
 
+
+def _check_columns(frame: pd.DataFrame, path: Path, kind: str) -> None:
     missing = [name for name in ("sequence", TARGET_COLUMN[kind]) if name not in frame]
     if missing:
-        found = ", ".join(map(str, frame.columns))
+        found = ", ".join(map(str, frame.columns[:8])) + (", ..." if len(frame.columns) > 8 else "")
         raise UserError(
             f"has no column '{missing[0]}' (found: {found})",
             file=path,
             remedy=f"a {kind} table needs the columns sequence and {TARGET_COLUMN[kind]}",
         )
-    # pandas takes surplus fields for an index, which would shift every column by one.
-    if not isinstance(frame.index, pd.RangeIndex) and path.suffix != ".parquet":
-        raise UserError(
-            "rows have more fields than the header line",
-            file=path,
-            remedy="name every column, or remove the trailing separators",
-        )
 
 
-def _text_column(frame: pd.DataFrame, name: str) -> list[str]:
-    column = frame[name]
-    absent = column.isna().tolist()
-    return ["" if no else str(cell).strip() for cell, no in zip(column, absent, strict=True)]
+def _target_cells(frame: pd.DataFrame, path: Path, kind: str) -> list[str]:
+    """Return the targets as text; none may be missing, but a row may have none of the labels."""
+    name = TARGET_COLUMN[kind]
+    if kind != "multilabel":
+        return filled_column(frame, name, path) if name == "label" else text_column(frame, name)
+    cells = text_column(frame, name)
+    _refuse(
+        path,
+        cells,
+        lambda cell: any(map(is_missing, split_labels(cell))),
+        "labels are missing ('{}')",
+        "remove the row, or leave the cell empty where the row has none of the labels",
+    )
+    return cells
 
 
 def _check_ids(path: Path, ids: list[str]) -> None:
@@ -251,33 +260,12 @@ def _refuse(
             )
 
 
-def row_place(path: Path, row: int) -> str:
-    """Say where data row ``row`` (from 0) stands: its line in text, its row in Parquet."""
-    if path.suffix == ".parquet":
-        return f"row {row + 1}"
-    delimiter = "," if ".csv" in path.suffixes[-2:] else "\t"
-    with _open_text(path) as handle:
-        reader = csv.reader(handle, delimiter=delimiter)
-        filled = (reader.line_num for fields in reader if fields)  # blank lines are not rows
-        for number, line in enumerate(filled):
-            if number == row + 1:
-                return f"line {line}"
-    return f"row {row + 1}"
-
-
-@contextmanager
-def _open_text(path: Path) -> Iterator[IO[str]]:
-    opener = TEXT_SUFFIXES.get(path.suffix, open)
-    with opener(path, "rt", newline="") as handle:
-        yield handle
-
-
 def _find_classes(raw: _RawTable, kind: str) -> list[str]:
     if kind == "regression":
         return []
     if kind == "multilabel":
-        return natural_order(sorted({label for cell in raw.targets for label in _split(cell)}))
-    classes = natural_order(sorted(set(raw.targets)))
+        return class_names(label for cell in raw.targets for label in split_labels(cell))
+    classes = class_names(raw.targets)
     if (kind == "binary" and len(classes) != 2) or len(classes) < 2:
         wanted = "exactly two classes" if kind == "binary" else "at least two classes"
         shown = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
@@ -314,25 +302,33 @@ def _build(raw: _RawTable, kind: str, classes: list[str], encoded: bool) -> Task
 def _targets(raw: _RawTable, kind: str, classes: list[str]) -> np.ndarray:
     if kind == "regression":
         return _values(raw)
-    index = {label: number for number, label in enumerate(classes)}
+    index = ClassIndex(classes)
     known = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")
     remedy = f"labels of the training table are {known}"
     if kind != "multilabel":
-        _refuse(raw.path, raw.targets, lambda cell: cell not in index, "unknown label '{}'", remedy)
-        return np.array([index[cell] for cell in raw.targets], dtype=np.int64)
+        numbers = [index.find(cell) for cell in raw.targets]
+        if None in numbers:
+            row = numbers.index(None)
+            raise _unknown_label(raw, row, raw.targets[row], remedy)
+        return np.array(numbers, dtype=np.int64)
     # A byte per label: 2,000 diseases of 380,000 SNPs are 0.8 GB.
-    hot = np.zeros((len(raw.targets), len(classes)), dtype=np.uint8)
+    hot = np.zeros((len(raw.targets), len(classes)), dtype=np.int8)
+    for row, cell in enumerate(raw.unknown):
+        numbers = [index.find(label) for label in split_labels(cell)]
+        hot[row, [number for number in numbers if number is not None]] = UNKNOWN
     for row, cell in enumerate(raw.targets):
-        for label in _split(cell):
-            if label not in index:
-                raise UserError(
-                    f"unknown label '{label}'",
-                    file=raw.path,
-                    place=row_place(raw.path, row),
-                    remedy=remedy,
-                )
-            hot[row, index[label]] = 1
+        for label in split_labels(cell):
+            number = index.find(label)
+            if number is None:
+                raise _unknown_label(raw, row, label, remedy)
+            hot[row, number] = 1
     return hot
+
+
+def _unknown_label(raw: _RawTable, row: int, label: str, remedy: str) -> UserError:
+    return UserError(
+        f"unknown label '{label}'", file=raw.path, place=row_place(raw.path, row), remedy=remedy
+    )
 
 
 def _values(raw: _RawTable) -> np.ndarray:
@@ -344,10 +340,6 @@ def _values(raw: _RawTable) -> np.ndarray:
 
     _refuse(raw.path, raw.targets, unreadable, "value '{}' is not a number", "correct or remove it")
     return np.array([float(cell) for cell in raw.targets], dtype=np.float32)
-
-
-def _split(cell: str) -> list[str]:
-    return [label.strip() for label in cell.split("|") if label.strip()]
 
 
 def _rank_of_group(groups: list[str], seed: int) -> np.ndarray:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pybmfm.core import UserError, read_table
+from pybmfm.core import UserError, known_column, read_table, row_place, text_lines
 from pybmfm.genome import (
     AlignmentSettings,
     Genome,
@@ -31,6 +32,8 @@ BEYOND_END = "beyond_contig_end"
 DIFFERS = "sequence_differs_from_fasta"
 NO_COORDINATES = "no_coordinates"
 MAX_DIFFERING = 0.01
+BED_SUFFIXES = (".bed", ".narrowpeak", ".broadpeak", ".gappedpeak")
+BED_HEADER = re.compile(r"#|(?:track|browser)(?:\s|$)")
 
 
 class Locus(NamedTuple):
@@ -75,7 +78,7 @@ def place_rows(
     reasons = [NO_COORDINATES] * len(table)
     given = np.flatnonzero(_has_coordinates(table))
     if len(given):
-        rows = check_loci(table.iloc[given], path)
+        rows = check_loci(table.iloc[given], path, bed=_is_bed(path))
         placed, why = _place(rows, genome, path)
         _compare(rows, genome, placed, why, path)
         for row, locus, reason in zip(given.tolist(), placed, why, strict=True):
@@ -100,8 +103,7 @@ def texts_to_align(table: pd.DataFrame) -> list[str]:
     """Return the sequences of the rows without coordinates: what an alignment has to place."""
     if "sequence" not in table:
         return []
-    rest = table[~_has_coordinates(table)]
-    return [str(text) for text in rest["sequence"].fillna("").astype(str).str.strip()]
+    return known_column(table[~_has_coordinates(table)], "sequence")
 
 
 def reference_texts(genome: Genome, loci: Sequence[Locus]) -> list[str]:
@@ -122,14 +124,21 @@ def read_rows(path: Path) -> pd.DataFrame:
     UserError
         If the file is missing or broken, or has no rows.
     """
-    table = read_bed(path) if ".bed" in path.suffixes[-2:] else read_table(path)
+    table = read_bed(path) if _is_bed(path) else read_table(path)
     if not len(table):
         raise UserError("has no rows", file=path, remedy="give at least one row")
-    return table.reset_index(drop=True)
+    return table
 
 
-def check_loci(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+def check_loci(table: pd.DataFrame, path: Path, *, bed: bool = False) -> pd.DataFrame:
     """Return rows with checked coordinates.
+
+    Parameters
+    ----------
+    table
+        With the row numbers of the file.
+    path, bed
+        The file, and whether it was read as BED, for messages.
 
     Returns
     -------
@@ -144,11 +153,13 @@ def check_loci(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     """
     table = table.copy()
     for name in ("start", "end"):
-        table[name] = _whole_numbers(table, name, path)
-    _refuse(table["end"] <= table["start"], path, "ends where it starts or before")
+        table[name], whole = _whole_numbers(table[name])
+        problem = f"holds a value of {name} that is not a whole number from 0"
+        _refuse(~whole, path, problem, bed)
+    _refuse(table["end"] <= table["start"], path, "ends where it starts or before", bed)
     if "strand" in table:
         strand = table["strand"].fillna("+").astype(str).replace({".": "+", "": "+"})
-        _refuse(~strand.isin(["+", "-"]), path, "has another strand than '+', '-' or '.'")
+        _refuse(~strand.isin(["+", "-"]), path, "has another strand than '+', '-' or '.'", bed)
         table["strand"] = strand
     return table
 
@@ -159,47 +170,62 @@ def read_bed(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        If the file is missing or broken, or rows differ in their number of columns.
+        If the file is missing, broken or no text, or rows differ in their number of columns.
     """
     import pandas as pd
 
-    if not path.is_file():
-        raise UserError("no such file", file=path, remedy="check the path")
-    try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-            rows = [
-                line.rstrip("\r\n").split("\t" if "\t" in line else None)
-                for line in lines
-                if line.strip() and not line.startswith(("#", "track", "browser"))
-            ]
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot be read ({error})", file=path, remedy="make it again") from error
-    widths = {len(row) for row in rows}
-    if len(widths) > 1 or min(widths, default=3) < len(COLUMNS):
-        raise UserError(
-            f"has rows of {' and '.join(map(str, sorted(widths)))} columns",
-            file=path,
-            remedy="give BED rows of three or more columns, all the same number",
-        )
-    width = max(widths, default=len(COLUMNS))
+    rows: list[list[str]] = []
+    for number, fields in _bed_lines(path):
+        wanted = len(rows[0]) if rows else max(len(fields), len(COLUMNS))
+        if len(fields) != wanted:
+            raise UserError(
+                f"has {len(fields)} columns, not {wanted}",
+                file=path,
+                place=f"line {number}",
+                remedy="give BED rows of three or more columns, all the same number",
+            )
+        rows.append(fields)
+    width = len(rows[0]) if rows else len(COLUMNS)
     names = [*BED_COLUMNS, *(f"column{number}" for number in range(7, width + 1))][:width]
     return pd.DataFrame(rows, columns=names, dtype=str)
 
 
-def _whole_numbers(table: pd.DataFrame, name: str, path: Path) -> NDArray[np.int64]:
+def _is_bed(path: Path) -> bool:
+    return bool(set(BED_SUFFIXES) & {suffix.lower() for suffix in path.suffixes[-2:]})
+
+
+def _place_of_row(path: Path, row: int, bed: bool) -> str:
+    """Say where row ``row`` (from 0) stands in its file."""
+    if not bed:
+        return row_place(path, row)
+    numbers = (number for number, _ in _bed_lines(path))
+    return f"line {next(islice(numbers, row, None))}"
+
+
+def _bed_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(text_lines(path), start=1):
+        text = line.rstrip("\n")
+        if text.strip() and not BED_HEADER.match(text):
+            yield number, text.split("\t" if "\t" in text else None)
+
+
+def _whole_numbers(cells: pd.Series[Any]) -> tuple[NDArray[np.int64], pd.Series[bool]]:
+    """Return numbers, and which of them are whole, not negative and below 2^31."""
     import pandas as pd
 
-    values = pd.to_numeric(table[name], errors="coerce").astype(np.float64)
+    values = pd.to_numeric(cells, errors="coerce").astype(np.float64)
     whole = (values >= 0) & (values < 2**31) & (values == np.floor(values))
-    _refuse(~whole, path, f"holds a value of {name} that is not a whole number from 0")
-    return values.to_numpy().astype(np.int64)
+    return values.where(whole, 0).to_numpy().astype(np.int64), whole
 
 
-def _refuse(bad: pd.Series[bool], path: Path, problem: str) -> None:
+def _refuse(bad: pd.Series[bool], path: Path, problem: str, bed: bool) -> None:
     if bad.any():
         row = int(bad.index[int(np.argmax(bad.to_numpy()))])
         raise UserError(
-            problem, file=path, place=f"row {row + 1}", remedy="correct or remove the row"
+            problem,
+            file=path,
+            place=_place_of_row(path, row, bed),
+            remedy="correct or remove the row",
         )
 
 
@@ -238,7 +264,7 @@ def _compare(
     """Mark the rows whose sequence is not the FASTA's."""
     if "sequence" not in table:
         return
-    given = ["" if text is None else str(text).strip() for text in table["sequence"]]
+    given = known_column(table, "sequence")
     rows = [row for row, reason in enumerate(reasons) if not reason and given[row]]
     expected = reference_texts(genome, [loci[row] for row in rows])
     differing = [
@@ -251,7 +277,7 @@ def _compare(
             f"{len(differing):,} of {len(rows):,} sequences differ from {genome.path} at their "
             "locus and strand",
             file=path,
-            place=f"row {int(table.index[differing[0]]) + 1}",
+            place=_place_of_row(path, int(table.index[differing[0]]), _is_bed(path)),
             remedy="give 0-based half-open loci of this FASTA, or leave the column sequence out",
         )
     for row in differing:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from pybmfm.core import UserError, output_file
+from pybmfm.core import UserError, known_column, output_file
 from pybmfm.genome import write_reads
 from pybmfm.variants.placement import read_rows
 
@@ -28,7 +28,7 @@ def extract_sequences(tables: Sequence[Path], out: Path) -> int:
             raise UserError(
                 "has no column 'sequence'", file=path, remedy="give a table of sequences"
             )
-        texts += [text.strip() for text in table["sequence"].fillna("").astype(str)]
+        texts += known_column(table, "sequence")
     if not any(texts):
         raise UserError("holds no sequence", file=tables[0], remedy="fill its column sequence")
     with output_file(out) as staging:

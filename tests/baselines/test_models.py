@@ -133,6 +133,23 @@ def test_labels_beside_each_other(tmp_path: Path, model: str) -> None:
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
+@pytest.mark.parametrize("model", ["majority", "kmer-logistic", "kmer-forest", "kmer-svm", "cnn"])
+def test_labels_that_are_not_known_are_not_learned(tmp_path: Path, model: str) -> None:
+    def marked(rng: np.random.Generator, texts: list[str]) -> pd.DataFrame:
+        marks = rng.integers(0, 2, (len(texts), 2))
+        rows = [planted(t, MOTIF, 5) if a else t for t, (a, _) in zip(texts, marks, strict=True)]
+        b = np.where(marks[:, 1], "1", "NA")  # nothing speaks against it
+        return pd.DataFrame({"sequence": rows, "a": marks[:, 0], "b": b})
+
+    metrics = fit(write_task(tmp_path, marked), model, "multilabel")
+    assert metrics["classes"] == ["a", "b"]
+    result = load_result(tmp_path / model)
+    assert set(result.truth[:, 1].tolist()) == {1, -1}
+    assert result.scores[:, 1].mean() > 0.9
+    if model != "majority":
+        assert metrics["test"]["auroc_macro"] > 0.8  # of a alone
+
+
 @pytest.mark.parametrize("model", ["kmer-forest", "kmer-svm", "cnn"])
 def test_values(tmp_path: Path, model: str) -> None:
     def graded(rng: np.random.Generator, texts: list[str]) -> pd.DataFrame:

@@ -103,6 +103,35 @@ def test_multilabel_leaves_out_and_counts_undefined_classes() -> None:
     assert agree(ours["f1_micro"], sk.f1_score(truth, scores >= 0.5, average="micro"))
 
 
+def test_unknown_labels_are_in_no_metric() -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.integers(0, 2, (60, 4))
+    unknown = rng.random(truth.shape) < 0.3
+    scores = rng.random(truth.shape)
+    ours = compute_metrics("multilabel", np.where(unknown, -1, truth), scores)
+    columns = [(truth[~u, k], scores[~u, k]) for k, u in enumerate(unknown.T)]
+    assert agree(ours["auroc_macro"], np.mean([sk.roc_auc_score(*one) for one in columns]))
+    precisions = [sk.average_precision_score(*one) for one in columns]
+    assert agree(ours["auprc_macro"], np.mean(precisions))
+    f1 = [sk.f1_score(true, score >= 0.5) for true, score in columns]
+    assert agree(ours["f1_macro"], np.mean(f1))
+    known = truth[~unknown], scores[~unknown]
+    assert agree(ours["auroc_micro"], sk.roc_auc_score(*known))
+    assert agree(ours["f1_micro"], sk.f1_score(known[0], known[1] >= 0.5))
+    alone = compute_metrics("multilabel", known[0][:, None], known[1][:, None])
+    assert agree(ours["ece"], alone["ece"])
+    other = np.where(unknown, rng.random(truth.shape), scores)
+    assert compute_metrics("multilabel", np.where(unknown, -1, truth), other) == ours
+
+
+def test_a_label_that_nobody_knows_is_undefined() -> None:
+    truth = np.array([[1, -1], [0, -1]])
+    ours = compute_metrics("multilabel", truth, np.array([[0.9, 0.9], [0.1, 0.9]]))
+    assert (ours["auroc_macro"], ours["f1_macro"], ours["undefined_classes"]) == (1, 1, 1)
+    nothing = compute_metrics("multilabel", np.full((2, 1), -1), np.ones((2, 1)))
+    assert all(math.isnan(nothing[name]) for name in ("auroc_micro", "f1_micro", "ece"))
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=SEEDS, rows=st.integers(3, 30), classes=st.integers(1, 5))
 def test_multilabel_metrics_of_drawn_rows_are_scikit_learns(

@@ -148,6 +148,46 @@ def test_gue_without_tasks_is_refused(tmp_path: Path) -> None:
         build_gue(GueSettings(tmp_path / "absent", tmp_path / "out"))
 
 
+@pytest.mark.parametrize("missing", ["NA", "NaN", " n/a ", "None", "null", ""])
+def test_gue_labels_that_are_missing_are_counted(tmp_path: Path, missing: str) -> None:
+    make_task(tmp_path / "g" / "t", dict.fromkeys(SPLITS, f"ACGT,0\nGGTT,{missing}\nGGGG,1\n"))
+    build_gue(GueSettings(tmp_path / "g", tmp_path / "out"))
+    (task,) = manifest(tmp_path / "out")["tasks"].values()
+    assert (task["kind"], task["classes"]) == ("binary", ["0", "1"])
+    assert task["splits"]["train"]["dropped"] == {"no_label": 1}
+
+
+def test_gue_labels_are_spelt_as_in_training(tmp_path: Path) -> None:
+    rows = {"train": "A,0\nC,1\n", "dev": "A,1.0\nC,0.0\n", "test": "A,True\nC,2\n"}
+    make_task(tmp_path / "g" / "t", rows)
+    build_gue(GueSettings(tmp_path / "g", tmp_path / "out"))
+    (entry,) = read_task_sheet(tmp_path / "out" / "tasks.csv")
+    assert entry.dev.read_text() == "id,sequence,label\ng_t-dev-0,A,1\ng_t-dev-1,C,0\n"
+    assert entry.test.read_text() == "id,sequence,label\ng_t-test-0,A,1\n"
+
+
+def test_gue_columns_of_labels_may_have_unknown_cells(tmp_path: Path) -> None:
+    header = "sequence,a,b,c\n"
+    rows = {"train": "ACGT,1,,0\nGGGG,0,1,1\nTTTT,,,\n", "dev": "A,0,0,1\n", "test": "C,1,NA,\n"}
+    (tmp_path / "g" / "t").mkdir(parents=True)
+    for split, text in rows.items():
+        (tmp_path / "g" / "t" / f"{split}.csv").write_text(header + text)
+    build_gue(GueSettings(tmp_path / "g", tmp_path / "out"))
+    (entry,) = read_task_sheet(tmp_path / "out" / "tasks.csv")
+    tables = read_task_splits(entry.train, entry.dev, entry.test, entry.kind)
+    assert tables["train"].targets.tolist() == [[1, -1, 0], [0, 1, 1]]
+    assert tables["test"].targets.tolist() == [[1, -1, -1]]
+    assert manifest(tmp_path / "out")["counts"]["dropped"] == {"no_label": 1}
+
+
+def test_a_gue_split_without_a_usable_row_says_why(tmp_path: Path) -> None:
+    make_task(tmp_path / "g" / "t", {**dict.fromkeys(SPLITS, "A,0\nC,1\n"), "dev": "A,NA\nC,7\n"})
+    message = r"dev.csv: has no usable row \(no_label 1, class_not_in_train 1\)"
+    with pytest.raises(UserError, match=message):
+        build_gue(GueSettings(tmp_path / "g", tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
 LIBRARY = """name\tclass\tsplit\tsequence\tK562
 a\tx\ttrain\tAACC\t1.0
 b\tx\ttrain\tGGTT\t1.1
@@ -204,6 +244,20 @@ def test_mpra_strands_are_a_choice(
 def test_mpra_names_the_line_of_a_bad_value(library: Path, tmp_path: Path) -> None:
     library.write_text(LIBRARY.replace("2.0", "two"))
     with pytest.raises(UserError, match="line 4: value 'two' is not a number"):
+        build_mpra(MpraSettings(library, tmp_path / "out"))
+
+
+def test_mpra_ids_may_hold_quotation_marks(library: Path, tmp_path: Path) -> None:
+    library.write_text(LIBRARY.replace("b\tx", '"b\tx').replace("d\tx", 'd"\tx'))
+    build_mpra(MpraSettings(library, tmp_path / "out", both_strands=()))
+    assert manifest(tmp_path / "out")["counts"]["read"] == 8
+    (entry,) = read_task_sheet(tmp_path / "out" / "tasks.csv")
+    assert read_task_table(entry.train, "regression").ids == ["a", '"b', "c", 'd"']
+
+
+def test_an_mpra_split_without_a_usable_row_says_why(library: Path, tmp_path: Path) -> None:
+    library.write_text(LIBRARY.replace("TGGG\t0.5", "TGGG\tN/A"))
+    with pytest.raises(UserError, match=r"no usable dev rows \(left out: no_value 2, unknown_spl"):
         build_mpra(MpraSettings(library, tmp_path / "out"))
 
 

@@ -11,6 +11,7 @@ from pybmfm.tasks.disease_terms import DiseaseTerms
 from pybmfm.tasks.gwas_catalog import (
     GwasPlaces,
     layout_of,
+    names_no_snv,
     place_rows,
     position_columns,
     read_gwas_table,
@@ -53,6 +54,9 @@ def read(
         (gwas_row(rs="rs1 x rs2"), "several_snps"),
         (gwas_row(rs="rs1; rs2"), "several_snps"),
         (gwas_row(rs="rs1 rs2"), "several_snps"),
+        (gwas_row(rs="chr1:2:I"), "not_snv"),
+        (gwas_row(rs="1:2:A_AAA"), "not_snv"),
+        (gwas_row(rs="rs1:2:CT:C"), "not_snv"),
         (gwas_row(pos1=""), "no_position"),
         (gwas_row(contig="", pos1=""), "no_position"),
         (gwas_row(contig="7"), "contig_not_in_fasta"),
@@ -165,3 +169,30 @@ def test_real_layouts_are_read_whole(real_data: Path, name: str, layout: str) ->
     rows = significant_rows(frame, 5e-8, ConditionRule(DiseaseTerms()), counts)
     assert counts.read == len(frame) == len(rows) + sum(counts.dropped.values())
     assert len(rows) > 300
+
+
+INDELS = (
+    "chr1:700:I chr1:1800:D 1:2900:A_AAA 1:2900_A/AT 1-2900-A-AT rs1:700:CT:C chr1:700:AT "
+    "1:700:-:A 1:700_A/- rs5_-/A chr1:700_indel exm-indel1 rs1-<b> 1:700:<DEL> 6:100-900"
+)
+SNPS = (
+    "rs7 rs12-A chr1:700 chr1:700-700 1:2900_A/T chr1:700:A:G 1_700_A_G 1-700-A-G chr1:700:A>G "
+    "kgp123 SNP_A-2345 exm123 imm_1_12345 ss123 1:700:b37 seq-rs123 HLA-DRB1*0405"
+)
+
+
+@pytest.mark.parametrize("name", INDELS.split())
+def test_names_of_indels_are_no_snps(name: str) -> None:
+    assert names_no_snv(name)
+
+
+@pytest.mark.parametrize("name", SNPS.split())
+def test_names_of_snps_are_kept(name: str) -> None:
+    assert not names_no_snv(name)
+
+
+def test_the_table_is_read_as_it_is_published(tmp_path: Path) -> None:
+    path = write_gwas(tmp_path / "gwas.tsv", [gwas_row(), gwas_row()])
+    text = path.read_bytes().replace(b"\n", b"\r\n")
+    path.write_bytes(b"\xef\xbb\xbf" + text)
+    assert len(read_gwas_table(path)) == 2

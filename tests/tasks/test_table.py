@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +110,11 @@ BROKEN = [
     ("id,sequence,label\na,AC,1\na,AC,0\n", "binary", "line 3: id 'a' occurs twice"),
     ("sequence,label\nx,AC,1\ny,AC,0\n", "binary", "more fields than the header"),
     ("", "binary", "cannot be read"),
+    ("sequence,label\nAC,1\nNA,0\n", "binary", r"line 3: sequence is missing ('NA')"),
+    ("sequence,label\nAC,1\nAC, n/a \n", "binary", r"line 3: label is missing ('n/a')"),
+    ("sequence,value\nAC,1\nAC,inf\n", "regression", "line 3: value 'inf' is not a number"),
+    ("sequence,value\nAC,1\nAC,\n", "regression", "line 3: value '' is not a number"),
+    ("sequence,labels\nAC,a\nAC,NA\n", "multilabel", "line 3: labels are missing ('NA')"),
 ]
 
 
@@ -127,6 +134,75 @@ def test_an_unknown_label_in_dev_is_refused(tmp_path: Path) -> None:
     dev = write(tmp_path / "dev.csv", "sequence,label\nAC,0\nAC,7\n")
     with pytest.raises(UserError, match=r"dev.csv, line 3: unknown label '7'"):
         read_task_splits(train, dev, train, "binary")
+
+
+@pytest.mark.parametrize(
+    ("in_train", "in_test", "classes"),
+    [
+        (["1", "0"], ["1.0", "0.0"], ["0", "1"]),
+        (["1.0", "0.0"], ["1", "0"], ["0", "1"]),
+        (["True", "False"], ["1", "0"], ["False", "True"]),
+        (["1", "0"], ["TRUE", "false"], ["0", "1"]),
+        (["10", "9"], ["10.0", "9."], ["9", "10"]),
+    ],
+)
+def test_a_label_is_one_however_its_number_is_written(
+    tmp_path: Path, in_train: list[str], in_test: list[str], classes: list[str]
+) -> None:
+    train = write(
+        tmp_path / "train.csv", "sequence,label\n" + "".join(f"AC,{x}\n" for x in in_train)
+    )
+    test = write(tmp_path / "test.csv", "sequence,label\n" + "".join(f"AC,{x}\n" for x in in_test))
+    tables = read_task_splits(train, train, test, "binary")
+    assert tables["train"].classes == classes
+    assert tables["test"].targets.tolist() == tables["train"].targets.tolist() == [1, 0]
+
+
+def test_labels_that_are_no_numbers_keep_their_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "sequence,label\nAC,1.5\nAC,01\nAC,v1.0\n")
+    assert read_task_table(path, "multiclass").classes == ["01", "1.5", "v1.0"]
+
+
+def test_columns_are_found_whatever_their_capitals(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "ID,Sequence, LABEL ,Label2\na,AC,1,x\nb,AC,0,x\n")
+    table = read_task_table(path, "binary")
+    assert (table.ids, table.classes) == (["a", "b"], ["0", "1"])
+    path = write(tmp_path / "u.csv", "Sequence,SEQUENCE,label\nAC,GT,1\n")
+    with pytest.raises(UserError, match="no column 'sequence'"):
+        read_task_table(path, "binary")
+
+
+def test_a_column_per_label_is_read_and_empty_cells_are_unknown(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "id,sequence,a,b,c\nx,AC,1,,0\ny,GT,0,1.0,NA\nz,GG,1,0,1\n")
+    table = read_task_table(path, "multilabel")
+    assert table.classes == ["a", "b", "c"]
+    assert table.targets.tolist() == [[1, -1, 0], [0, 1, -1], [1, 0, 1]]
+
+
+def test_labels_may_name_those_that_are_unknown(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.tsv", "sequence\tlabels\tunknown\nAC\ta\tb|c\nGT\tb|c\t\nGG\t\ta\n")
+    assert read_task_table(path, "multilabel").targets.tolist() == [
+        [1, -1, -1],
+        [0, 1, 1],
+        [-1, 0, 0],
+    ]
+
+
+def test_an_odd_cell_in_columns_of_labels_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "sequence,a,b\nAC,1,0\nGT,0,1\nGG,2,1\n")
+    with pytest.raises(UserError, match=r"line 4: column 'a' holds '2' among its 0 and 1"):
+        read_task_table(path, "multilabel")
+
+
+@pytest.mark.parametrize("bad", ["", "nan"])
+def test_errors_are_placed_in_long_rows_and_packed_files(tmp_path: Path, bad: str) -> None:
+    text = f"sequence,label\n{'A' * 140_000},1\nAC,0\nAC,{bad}\n"
+    write(tmp_path / "long.csv", text)
+    (tmp_path / "t.csv.bz2").write_bytes(bz2.compress(text.encode()))
+    (tmp_path / "t.csv.xz").write_bytes(lzma.compress(text.encode()))
+    for name in ("long.csv", "t.csv.bz2", "t.csv.xz"):
+        with pytest.raises(UserError, match=f"{name}, line 4: .*label"):
+            read_task_table(tmp_path / name, "binary")
 
 
 def splits_of(tmp_path: Path, labels: list[int]) -> Path:

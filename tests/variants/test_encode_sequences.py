@@ -156,7 +156,7 @@ def test_rows_that_cannot_be_used_are_dropped_and_counted(given_: SequenceSettin
 
 def test_a_table_of_another_genome_is_refused(given_: SequenceSettings) -> None:
     _rows(given_.input, "chr1,0,5,+,ACGTT", "chr1,1,6,+,ACGTT")
-    with pytest.raises(UserError, match="row 2: 1 of 2 sequences differ from"):
+    with pytest.raises(UserError, match="line 3: 1 of 2 sequences differ from"):
         encode_sequences(given_)
     assert not given_.out.exists()
     assert not Path(f"{given_.out}.manifest.json").exists()
@@ -165,15 +165,15 @@ def test_a_table_of_another_genome_is_refused(given_: SequenceSettings) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["chr1,x,5,+,"], "row 1: holds a value of start that is not a whole number"),
+        (["chr1,x,5,+,"], "line 2: holds a value of start that is not a whole number"),
         (
             ["chr1,0,5,+,", "chr1,1.5,5,+,"],
-            "row 2: holds a value of start that is not a whole number",
+            "line 3: holds a value of start that is not a whole number",
         ),
         (["chr1,-1,5,+,"], "value of start that is not"),
         (["chr1,0,99999999999,+,"], "value of end that is not"),
-        (["chr1,5,5,+,"], "row 1: ends where it starts or before"),
-        (["chr1,0,5,?,"], "row 1: has another strand"),
+        (["chr1,5,5,+,"], "line 2: ends where it starts or before"),
+        (["chr1,0,5,?,"], "line 2: has another strand"),
         ([], "has no rows"),
         (["chr9,0,5,+,"], "shares no contig with .* the table has chr9, the FASTA has chr1"),
         (["chr1,0,301,+,"], r"no row that can be encoded \(beyond_contig_end 1\)"),

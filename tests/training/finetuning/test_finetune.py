@@ -104,6 +104,20 @@ def test_multilabel_and_multiclass_run(checkpoint: Path, tmp_path: Path) -> None
     assert multi.scores.shape == (12, 24)
 
 
+def test_a_column_per_label_trains_on_what_is_known(checkpoint: Path, tmp_path: Path) -> None:
+    def marked(rng: np.random.Generator, texts: list[str]) -> pd.DataFrame:
+        table = with_motif(rng, texts)
+        # b is known only where it is there: nothing speaks against it.
+        known = np.where(rng.random(len(texts)) < 0.5, "1", "")
+        return pd.DataFrame({"sequence": table["sequence"], "a": table["label"], "b": known})
+
+    folder = write_splits(tmp_path / "t", marked)
+    result = load_result(run(checkpoint, folder, kind="multilabel"))
+    assert set(result.truth[:, 1].tolist()) == {1, -1}
+    assert (result.scores[:, 1] > 0.5).all()
+    assert metrics_of(result.folder)["test"]["auroc_macro"] > 0.9  # of a alone
+
+
 def test_cut_sequences_are_counted(checkpoint: Path, tmp_path: Path) -> None:
     folder = write_splits(tmp_path / "t", at_random, rows=(16, 8, 8))
     short = run(checkpoint, folder, epochs=1, max_length=8)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.nn import functional
 
 from pybmfm.core import UserError
 from pybmfm.evaluation import load_result
@@ -106,6 +107,28 @@ def test_balanced_weights_give_every_class_the_same_say(tmp_path: Path) -> None:
         Loss("binary", weights).total(logits[targets == c], targets[targets == c]) for c in (0, 1)
     )
     assert one == pytest.approx(other)
+
+
+def test_labels_that_are_not_known_have_no_loss_and_no_weight(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("sequence,a,b\nA,1,\nA,0,1\nA,0,1\nA,,0\n")
+    table = read_task_table(path, "multilabel")
+    assert balanced_weights(table).tolist() == [2, 0.5]
+    outputs = torch.randn(4, 2, requires_grad=True)
+    targets = torch.from_numpy(table.targets)
+    total = Loss("multilabel").total(outputs, targets)
+    total.backward()
+    gradient = outputs.grad
+    assert gradient is not None
+    assert ((gradient == 0) == (targets == -1)).all()
+    known = targets != -1
+    alone = (
+        functional.binary_cross_entropy_with_logits(outputs[:1, :1], targets[:1, :1].float())
+        + functional.binary_cross_entropy_with_logits(outputs[1:3], targets[1:3].float()) * 2
+    )
+    last = functional.binary_cross_entropy_with_logits(outputs[3:, 1:], targets[3:, 1:].float())
+    assert known.sum() == 6
+    assert total.item() == pytest.approx((alone + last).item())
 
 
 def test_balanced_weights_find_the_rare_class(checkpoint: Path, tmp_path: Path) -> None:
