@@ -24,6 +24,7 @@ from pybmfm.genome.compression import (
 from pybmfm.genome.contigs import (
     assembly_of,
     chromosome_of,
+    describe_left_out,
     describe_names,
     find_contig,
     match_contigs,
@@ -48,6 +49,7 @@ __all__ = [
     "compression_of",
     "decode_bases",
     "describe_foreign",
+    "describe_left_out",
     "describe_names",
     "encode_bases",
     "find_contig",

@@ -49,8 +49,8 @@ class Genome:
     Raises
     ------
     UserError
-        If the file is missing, empty, truncated, or not a FASTA, or a contig has a name that
-        SAM does not allow.
+        If the file is missing, empty, truncated, not a FASTA or no DNA, a name occurs twice, or
+        SAM does not allow one.
     """
 
     def __init__(self, path: str | Path) -> None:

@@ -39,8 +39,8 @@ class ReferenceCheck:
     def __init__(self, genome: Genome, fasta: Path, vcf: VcfText) -> None:
         self._genome, self._fasta, self._vcf = genome, fasta, vcf
         # All at once: a length says nothing where two contigs have it.
-        lengths = {name: length for name, length in vcf.contigs.items() if length is not None}
-        self._header_contigs = match_contigs(genome.lengths, vcf.contigs, lengths)
+        self._lengths = {name: one for name, one in vcf.contigs.items() if one is not None}
+        self._header_contigs = match_contigs(genome.lengths, vcf.contigs, self._lengths)
         self._contigs: dict[str, str | None] = {}
         self.comparable = self.mismatches = 0
         self.first_mismatch = ""
@@ -48,7 +48,8 @@ class ReferenceCheck:
     def contig(self, record: VcfRecord) -> str | None:
         """Return the FASTA's name of a record's contig, None if it has none."""
         if record.contig not in self._contigs:
-            alone = match_contigs(self._genome.lengths, [record.contig])
+            beside = [*self._vcf.contigs, *self._contigs]
+            alone = match_contigs(self._genome.lengths, [record.contig], self._lengths, beside)
             self._contigs[record.contig] = {**alone, **self._header_contigs}.get(record.contig)
         return self._contigs[record.contig]
 

@@ -154,7 +154,8 @@ class PhasedPanel:
     def _match(self, genome: Genome, name: str) -> str | None:
         """Return the genome's name of a contig of the VCF, None where it has none."""
         if name not in self._matched:
-            self._matched[name] = match_contigs(genome.lengths, [name]).get(name)
+            alone = match_contigs(genome.lengths, [name], beside=self._names)
+            self._matched[name] = alone.get(name)
         return self._matched[name]
 
     def _check_shared(self, genome: Genome) -> None:

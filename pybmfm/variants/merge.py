@@ -57,6 +57,7 @@ def merge_frequencies(folders: Sequence[Path], out: Path) -> None:
             contigs={contig: _entry(holder[contig], contig) for contig in order},
             contigs_only_in_fasta=first["contigs_only_in_fasta"],
             contigs_only_in_vcf=first["contigs_only_in_vcf"],
+            records_only_in_vcf=first.get("records_only_in_vcf"),
         )
     log.info("merged %d frequency tables: %d contigs", len(tables), len(order))
 

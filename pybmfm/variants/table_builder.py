@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from pybmfm.variants.judge import MISMATCH
 from pybmfm.variants.record_walk import RecordWalk, shown
 from pybmfm.variants.tabix_index import contig_starts
 from pybmfm.variants.table import write_rows
-from pybmfm.variants.vcf import VcfReader, no_shared_contig
+from pybmfm.variants.vcf import VcfReader, no_shared_contig, records_left_out
 
 if TYPE_CHECKING:
     from pybmfm.variants.build import FrequencySettings
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("pybmfm")
 
 MAX_MISMATCHES = 0.01
+MAX_LEFT_OUT = 0.5  # of the records, on contigs that the FASTA has not
 SHOWN_MISMATCHES = 3
 _ASSEMBLY_WORDS = {"GRCh37": "GRCh37", "hg19": "GRCh37", "b37": "GRCh37", "hs37": "GRCh37",
                    "GRCh38": "GRCh38", "hg38": "GRCh38", "hs38": "GRCh38"}  # fmt: skip
@@ -70,7 +72,9 @@ class TableBuilder:
         self.folder = folder
         self.wanted = {find_contig(genome.lengths, c, genome.path) for c in settings.contigs}
         self.aliases = aliases
-        self.matched = self._matches(reader.header.contigs, reader.header.lengths)
+        self.left_out: Counter[str] = Counter()
+        self.matched: dict[str, str] = {}
+        self.matched |= self._matches(reader.header.contigs)
         self.haploid = _haploid_contigs(genome, settings.haploid)
         self.plan = frequency_plan(
             settings.frequency_field, reader.header.info_numbers, settings.sources
@@ -117,6 +121,7 @@ class TableBuilder:
             "contigs": {contig: self.contigs[contig] for contig in in_order},
             "contigs_only_in_fasta": [c for c in self.genome.lengths if c not in shared],
             "contigs_only_in_vcf": [c for c in self._vcf_names() if c not in self.matched],
+            "records_only_in_vcf": None if self.wanted else dict(self.left_out),
         }
 
     def open(self, name: bytes) -> ContigRecords | SkippedContig | None:
@@ -163,7 +168,9 @@ class TableBuilder:
         if self._skipped:
             return
         if self._contig is None:
-            self.total.add(Counts.not_in_fasta(int(self._tally.totals[READ])))
+            records = int(self._tally.totals[READ])
+            self.left_out[shown(self._name)] += records
+            self.total.add(Counts.not_in_fasta(records))
             return
         self._write_contig(self._contig)
         self.comparable += int(self._tally.totals[COMPARABLE])
@@ -197,8 +204,10 @@ class TableBuilder:
             **counts.to_json(),
         }
 
-    def _matches(self, names: Any, lengths: Mapping[str, int] | None = None) -> dict[str, str]:
-        matched = match_contigs(self.genome.lengths, names, lengths)
+    def _matches(self, names: Collection[str]) -> dict[str, str]:
+        header = self.reader.header
+        beside = [*header.contigs, *self.matched, *self.left_out]
+        matched = match_contigs(self.genome.lengths, names, header.lengths, beside)
         return {
             name: self.aliases.get(name) or matched[name]
             for name in names
@@ -262,6 +271,12 @@ class TableBuilder:
                 f"has no contig {sorted(missing)[0]} under any name",
                 file=self.reader.path,
                 remedy="leave that --contig out",
+            )
+
+        left_out = self.left_out.total()
+        if left_out > MAX_LEFT_OUT * self.total.read:
+            raise records_left_out(
+                self.genome.path, self.genome.lengths, self.reader, self.left_out, self.total.read
             )
 
     def _check_mismatches(self) -> None:

@@ -12,6 +12,7 @@ from pybmfm.genome import (
     TruncatedFile,
     broken_file,
     compression_of,
+    describe_left_out,
     describe_names,
     has_bgzip_end,
     match_contigs,
@@ -193,7 +194,27 @@ def no_shared_contig(
         f"shares no contig with {fasta}: the VCF has {describe_names(vcf_names)}, "
         f"the FASTA has {describe_names(fasta_names)}",
         file=vcf,
-        remedy="give a VCF and a FASTA of the same genome",
+        remedy="give a VCF and a FASTA of the same genome, or name the contigs by --alias (in the "
+        "pipeline --contig_aliases)",
+    )
+
+
+def records_left_out(
+    fasta: str | Path,
+    fasta_lengths: Mapping[str, int],
+    reader: VcfReader,
+    left_out: Mapping[str, int],
+    read: int,
+) -> UserError:
+    """Return the error for a VCF most of whose records lie on contigs that the FASTA has not."""
+    by_number = sorted(left_out, key=lambda name: -left_out[name])
+    names = describe_left_out(by_number, fasta_lengths, reader.header.lengths)
+    return UserError(
+        f"{sum(left_out.values()):,} of {read:,} records lie on contigs that {fasta} has not: "
+        f"{names}",
+        file=reader.path,
+        remedy="name them by --alias (in the pipeline --contig_aliases), give the FASTA that has "
+        "them, or choose contigs by --contig",
     )
 
 

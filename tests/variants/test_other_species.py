@@ -51,9 +51,55 @@ def test_all_contigs_of_a_species_come_to_one_table(make_table: MakeTable) -> No
 
 def test_near_names_are_not_mistaken_for_one_another(make_table: MakeTable) -> None:
     sequences = {"2L": SEQUENCE, "2R": SEQUENCE, "4": SEQUENCE}
-    table = make_table(sequences, "2l 2 C T AF=0.5", "2R 2 C T AF=0.5", "chr2R 2 C T AF=0.5")
-    assert table.manifest["dropped"] == {"contig_not_in_fasta": 2}
-    assert table.manifest["contigs_only_in_vcf"] == ["2l", "chr2R"]
+    table = make_table(sequences, "2l 2 C T AF=0.5", "2R 2 C T AF=0.5", "chr4 2 C T AF=0.5")
+    assert table.manifest["dropped"] == {"contig_not_in_fasta": 1}
+    assert table.manifest["contigs_only_in_vcf"] == ["2l"]
+    assert table.manifest["records_only_in_vcf"] == {"2l": 1}
+    assert table.contigs == ["2R", "4"]
+
+
+PREFIXES = {"chr4": "4", "chr2L": "2L", "chr2R": "2R", "chr3L": "3L", "chr23": "23", "chr01": "1"}
+
+
+def test_a_prefix_and_leading_zeros_do_not_matter(make_table: MakeTable) -> None:
+    records = [f"{name} 2 C T AF=0.25" for name in PREFIXES.values()]
+    table = make_table(dict.fromkeys(PREFIXES, SEQUENCE), *records)
+    assert table.manifest["used"] == 6
+    assert {c: one["vcf_name"] for c, one in table.manifest["contigs"].items()} == PREFIXES
+
+
+@pytest.mark.parametrize("roman_fasta", [False, True])
+def test_a_yeast_may_be_counted_in_roman_numerals(make_table: MakeTable, roman_fasta: bool) -> None:
+    roman, arabic = ["I", "II", "III", "IV", "V", "IX", "X"], ["1", "2", "3", "4", "5", "9", "10"]
+    fasta, vcf = (roman, arabic) if roman_fasta else (arabic, roman)
+    # Without contigs in the header, as they come: X after IX.
+    records = [f"chr{name} 2 C T AF=0.25" for name in vcf]
+    table = make_table(dict.fromkeys(fasta, SEQUENCE), *records)
+    assert [one["vcf_name"] for one in table.manifest["contigs"].values()] == [
+        f"chr{name}" for name in vcf
+    ]
+
+
+def test_most_records_on_contigs_that_the_fasta_has_not_are_an_error(tmp_path: Path) -> None:
+    records = ("1 2 C T AF=0.5", "sca_7 2 C T AF=0.5", "sca_7 3 G T AF=0.5")
+    inputs = _write(tmp_path, {"chr1": SEQUENCE, "chr2": SEQUENCE}, vcf_text(*records))
+    with pytest.raises(UserError, match=r"2 of 3 records .*: sca_7; .*--alias .*--contig_aliases"):
+        variant_frequencies(FrequencySettings(*inputs, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+    variant_frequencies(FrequencySettings(*inputs, tmp_path / "out", contigs=("chr1",)))
+    assert FrequencyTable.open(tmp_path / "out").manifest["used"] == 1
+
+
+def test_a_contig_of_another_length_is_another_contig(tmp_path: Path) -> None:
+    body = vcf_text("MT 2 C T AF=0.5", "2 2 C T AF=0.5")
+    header = "##contig=<ID=MT,length=16569>\n##contig=<ID=2,length=10>\n"
+    inputs = _write(
+        tmp_path, {"chrM": SEQUENCE, "chr2": SEQUENCE}, body.replace("#CHROM", header + "#CHROM")
+    )
+    variant_frequencies(FrequencySettings(*inputs, tmp_path / "out"))
+    manifest = FrequencyTable.open(tmp_path / "out").manifest
+    assert manifest["records_only_in_vcf"] == {"MT": 1}
+    assert list(manifest["contigs"]) == ["chr2"]
 
 
 def _write(folder: Path, sequences: dict[str, str], vcf: str) -> tuple[Path, Path]:
