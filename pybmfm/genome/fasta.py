@@ -186,7 +186,7 @@ class Genome:
         try:
             return read_index(index, source)
         except IndexMisfit as misfit:
-            log.warning("%s is not used: %s", index, misfit)
+            log.warning("%s is not used, for it does not fit the FASTA: %s", index, misfit)
             return None
 
     def _remove_temporary(self) -> None:

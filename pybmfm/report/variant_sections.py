@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pybmfm.core import read_table
+from pybmfm.genome import describe_names
 from pybmfm.report.collect import Artefact, Collection
 from pybmfm.report.content import (
     Section,
@@ -162,11 +163,21 @@ def _sentences(artefact: Artefact) -> Iterator[str]:
         yield f"Frequencies came from: {reasons(manifest['frequency_fields'])}."
     if manifest.get("assembly"):
         yield f"The contigs are those of {manifest['assembly']}."
-    for key, where in (("contigs_only_in_fasta", "FASTA"), ("contigs_only_in_vcf", "VCF")):
-        names = list(map(str, manifest.get(key, [])))
-        if names:
-            more = f" and {len(names) - MOST_TEXT} more" if len(names) > MOST_TEXT else ""
-            yield f"Only in the {where}: {', '.join(names[:MOST_TEXT])}{more}."
+    yield from _contig_sentences(manifest)
+
+
+def _contig_sentences(manifest: Mapping[str, Any]) -> Iterator[str]:
+    only_in_fasta = [str(name) for name in manifest.get("contigs_only_in_fasta", [])]
+    if only_in_fasta:
+        yield f"Contigs only in the FASTA: {describe_names(only_in_fasta, MOST_TEXT)}."
+    left_out = manifest.get("records_only_in_vcf")
+    if left_out:
+        named = [f"{name} {int(count):,}" for name, count in left_out.items()]
+        total = sum(map(int, left_out.values()))
+        yield (
+            f"{total:,} records lie on contigs that are only in the VCF: "
+            f"{describe_names(named, MOST_TEXT)}."
+        )
 
 
 def _contigs(artefact: Artefact) -> dict[str, dict[str, Any]]:

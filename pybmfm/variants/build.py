@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pybmfm.core import UserError, describe_inputs, output_directory, write_manifest
-from pybmfm.genome import Genome
+from pybmfm.genome import Genome, describe_names
 from pybmfm.variants.table import ARTEFACT
 from pybmfm.variants.table_builder import TableBuilder
 from pybmfm.variants.vcf import VcfReader
@@ -149,3 +149,10 @@ def _say(settings: FrequencySettings, sections: dict[str, Any]) -> None:
         "".join(f", {reason} {n:,}" for reason, n in sections["dropped"].items()),
         f"{sum(one['positions'] for one in sections['contigs'].values()):,}",
     )
+    left_out = sections["records_only_in_vcf"]
+    if left_out:
+        log.warning(
+            "%s records lie on contigs that the FASTA has not: %s",
+            f"{sum(left_out.values()):,}",
+            describe_names(left_out),
+        )

@@ -27,7 +27,7 @@ from pybmfm.variants.judge import MISMATCH
 from pybmfm.variants.record_walk import RecordWalk, shown
 from pybmfm.variants.tabix_index import contig_starts
 from pybmfm.variants.table import write_rows
-from pybmfm.variants.vcf import VcfReader, no_shared_contig, records_left_out
+from pybmfm.variants.vcf import MAX_LEFT_OUT, VcfReader, no_shared_contig, records_left_out
 
 if TYPE_CHECKING:
     from pybmfm.variants.build import FrequencySettings
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("pybmfm")
 
 MAX_MISMATCHES = 0.01
-MAX_LEFT_OUT = 0.5  # of the records, on contigs that the FASTA has not
 SHOWN_MISMATCHES = 3
 _ASSEMBLY_WORDS = {"GRCh37": "GRCh37", "hg19": "GRCh37", "b37": "GRCh37", "hs37": "GRCh37",
                    "GRCh38": "GRCh38", "hg38": "GRCh38", "hs38": "GRCh38"}  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,8 @@ from pybmfm.variants.text_blocks import Block, TextBlocks, ordered_map
 _ID = re.compile(r"[<,]ID=([^,>]+)")
 _LENGTH = re.compile(r"[<,]length=(\d+)")
 _NUMBER = re.compile(r"[<,]Number=([^,>]+)")
+MAX_LEFT_OUT = 0.5  # of the records, on contigs that the FASTA has not
+log = logging.getLogger("pybmfm")
 _COMMON_KEY = re.compile(rb"(?:[^\t]*\t){7}(?:[^\t]*;)?COMMON(?:[=;\t\r\n]|$)")
 
 
@@ -81,11 +85,18 @@ class VcfReader:
             names.update(source_names(columns[7]) if len(columns) > 7 else ())
         return sorted(names)
 
-    def contig_names(self) -> list[str]:
-        """Return the contigs of the header, and those that an index, else the records, name."""
+    def contig_records(self) -> dict[str, int | None]:
+        """Return the contigs of the header and of the records, with their number of records.
+
+        None stands for a number that would take a reading: an index names the contigs alone.
+        """
         indexed = contig_starts(self.path)
-        found = self._recorded_names() if indexed is None else indexed
-        return list(dict.fromkeys([*self.header.contigs, *map(shown, found)]))
+        found: Mapping[bytes, int | None]
+        found = self._count_records() if indexed is None else dict.fromkeys(indexed)
+        return {
+            **dict.fromkeys(self.header.contigs, 0),
+            **{shown(name): number for name, number in found.items()},
+        }
 
     def numbered_records(self) -> Iterator[tuple[int, bytes]]:
         """Yield the line number, from 1, and the line of every record; blank lines are none."""
@@ -96,15 +107,18 @@ class VcfReader:
                 if line.strip() and not line.startswith(b"#"):
                     yield number, line.rstrip(b"\r")
 
-    def _recorded_names(self) -> dict[bytes, None]:
-        names: dict[bytes, None] = {}
-        last = b"#"
+    def _count_records(self) -> dict[bytes, int]:
+        counts: Counter[bytes] = Counter()
+        last, number = b"", 0
         for line in self._lines():
-            if not line.startswith((b"#", last)) and line.strip(b"\r\n"):
-                name = line.rstrip(b"\r\n").partition(b"\t")[0]
-                names[name] = None
-                last = name + b"\t"
-        return names
+            if last and line.startswith(last):
+                number += 1
+            elif not line.startswith(b"#") and line.strip(b"\r\n"):
+                counts[last[:-1]] += number
+                last, number = line.rstrip(b"\r\n").partition(b"\t")[0] + b"\t", 1
+        counts[last[:-1]] += number
+        del counts[b""]
+        return counts
 
     def _read_header(self) -> VcfHeader:
         header = VcfHeader()
@@ -162,28 +176,59 @@ def shared_contigs(
     fasta_lengths: Mapping[str, int],
     reader: VcfReader,
     aliases: Mapping[str, str],
+    contigs: Collection[str] = (),
 ) -> dict[str, str]:
     """Return FASTA contig -> VCF name of the contigs both have, in FASTA order.
+
+    Contigs of records that are left out are named in the log.
 
     Parameters
     ----------
     aliases
         VCF name -> FASTA name where the user says so; they go before all other matching.
+    contigs
+        FASTA names of those to look at; empty is all.
 
     Raises
     ------
     UserError
-        If they share none; the message names some of each.
+        If they share none, or most records lie on contigs that the FASTA has not, unless some
+        are chosen; the message names some.
     """
-    names = reader.contig_names()
-    matched = match_contigs(fasta_lengths, names, reader.header.lengths)
-    matched |= {name: aliases[name] for name in names if name in aliases}
+    records = reader.contig_records()
+    matched = match_contigs(fasta_lengths, records, reader.header.lengths)
+    matched |= {name: aliases[name] for name in records if name in aliases}
     if not matched:
-        raise no_shared_contig(fasta, fasta_lengths, reader.path, names)
+        raise no_shared_contig(fasta, fasta_lengths, reader.path, records)
+    left_out = {name: n for name, n in records.items() if n != 0 and name not in matched}
+    chosen = set(matched.values()) if not contigs else set(contigs)
     of_fasta: dict[str, str] = {}
     for name, contig in matched.items():
-        of_fasta.setdefault(contig, name)
+        if contig in chosen:
+            of_fasta.setdefault(contig, name)
+    if left_out and not contigs:
+        _tell_left_out(fasta, fasta_lengths, reader, left_out, records)
     return {contig: of_fasta[contig] for contig in fasta_lengths if contig in of_fasta}
+
+
+def _tell_left_out(
+    fasta: str | Path,
+    fasta_lengths: Mapping[str, int],
+    reader: VcfReader,
+    left_out: Mapping[str, int | None],
+    records: Mapping[str, int | None],
+) -> None:
+    """Name the contigs that have records but no place in the FASTA; refuse most records there."""
+    known = {name: n or 0 for name, n in left_out.items()}
+    lost, read = sum(known.values()), sum(n or 0 for n in records.values())
+    if lost > MAX_LEFT_OUT * read:
+        raise records_left_out(fasta, fasta_lengths, reader, known, read)
+    log.warning(
+        "%s contigs%s of the VCF are not in the FASTA: %s",
+        f"{len(left_out):,}",
+        f" with {lost:,} of {read:,} records" if lost else "",
+        describe_left_out(left_out, fasta_lengths, reader.header.lengths),
+    )
 
 
 def no_shared_contig(

@@ -119,6 +119,26 @@ def test_list_contigs(world: World, tmp_path: Path) -> None:
     assert out.read_text() == "contig\tlength\tvcf_name\nchr20\t200\t\nchr21\t200\t\n"
 
 
+def test_list_contigs_names_what_it_leaves_out(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "contigs.tsv"
+    # Contigs that the header alone has are no loss.
+    header = HEADER.replace("#CHROM", "##contig=<ID=HLA-A>\n#CHROM")
+    world.vcf.write_text(header + RECORDS + "sca_7\t2\t.\tC\tT\t.\t.\t.\n")
+    inputs = ("--fasta", world.fasta, "--vcf", world.vcf, "--out", out)
+    read = RECORDS.count("\n") + 1
+    world.run("list-contigs", *inputs)
+    (said,) = [record.message for record in caplog.records]
+    assert said == f"1 contigs with 1 of {read} records of the VCF are not in the FASTA: sca_7"
+    world.vcf.write_text(header + RECORDS + "sca_7\t2\t.\tC\tT\t.\t.\t.\n" * 2 * read)
+    said = world.run("list-contigs", *inputs, code=2)
+    assert f"{2 * read} of {3 * read - 1} records lie on contigs that" in said
+    assert "--alias (in the pipeline --contig_aliases)" in said
+    world.run("list-contigs", *inputs, "--contig", "20")
+    assert out.read_text().splitlines()[1:] == ["chr20\t200\tNC_000020.11"]
+
+
 def test_contig_by_contig_and_merged(world: World, tmp_path: Path) -> None:
     world.vcf.write_text(HEADER + RECORDS + RECORDS.replace("NC_000020.11", "21"))
     world.frequencies()

@@ -268,3 +268,5 @@ def test_variants_are_told_by_class_frequency_and_place(summary: Path) -> None:
     assert "30 positions vary, 300.00 per kb" in text
     assert "Frequencies came from: FREQ 30." in text
     assert "The contigs are those of GRCh38." in text
+    assert "1,012 records lie on contigs that are only in the VCF: Y 1,012." in text
+    assert "GL000220.1" not in text  # the header alone has it
