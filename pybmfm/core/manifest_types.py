@@ -1,4 +1,4 @@
-"""What commands rely on in manifests: the types of keys, by kind of artefact.
+"""What commands rely on in manifests and other JSON files: the types of keys, by kind of artefact.
 
 A type is ``int`` (of 64 bits), ``float`` (any number), ``str``, ``dict`` (any object), ``list``
 (any list), ``[T]`` for a list of ``T``, ``Each(T)`` for an object of any keys whose values are
@@ -129,12 +129,30 @@ def check_manifest(content: Mapping[str, Any], path: Path, *, shown_only: bool) 
     if shown_only:
         own = {key: wanted for key, wanted in own.items() if key.removesuffix("?") in content}
     for wanted in (ANY_KIND, own):
-        for place, problem in _faults(content, wanted, ""):
-            raise UserError(
-                f"is no manifest that pybmfm writes: {place} {problem}",
-                file=path,
-                remedy="make the folder again",
-            )
+        check_json(content, wanted, path, "manifest")
+
+
+def check_json(
+    content: Mapping[str, Any], wanted: Mapping[str, Any], path: Path, what: str
+) -> None:
+    """Check that a JSON object has the keys and types of ``wanted``.
+
+    Parameters
+    ----------
+    what
+        Names the file in the message.
+
+    Raises
+    ------
+    UserError
+        Naming the first place that has not.
+    """
+    for place, problem in _faults(content, wanted, ""):
+        raise UserError(
+            f"is no {what} that pybmfm writes: {place} {problem}",
+            file=path,
+            remedy="make the folder again",
+        )
 
 
 def _faults(value: Any, wanted: Any, place: str) -> Iterator[tuple[str, str]]:

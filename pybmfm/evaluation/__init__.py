@@ -9,7 +9,13 @@ from pybmfm.evaluation.metrics import compute_metrics
 from pybmfm.evaluation.orientations import average_orientations
 from pybmfm.evaluation.published import published_figure
 from pybmfm.evaluation.repeated import read_repeated_ids
-from pybmfm.evaluation.results import Result, load_result, main_metric_text, save_result
+from pybmfm.evaluation.results import (
+    Result,
+    load_result,
+    main_metric_text,
+    read_metrics,
+    save_result,
+)
 from pybmfm.evaluation.table3 import is_variant_set, table_3
 from pybmfm.evaluation.tables import Tables, TableSettings, build_tables, main_rows
 
@@ -31,6 +37,7 @@ __all__ = [
     "published_figure",
     "read_expected",
     "read_external_scores",
+    "read_metrics",
     "read_repeated_ids",
     "save_result",
     "table_3",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -84,13 +84,15 @@ def find_cells(folders: Iterable[str | Path]) -> dict[str, list[CellFolders]]:
     Raises
     ------
     UserError
-        If a folder is no result, or one seed of a task and model occurs twice.
+        If a folder is no result, one seed of a task and model occurs twice, or results of a task
+        are of different kinds.
     """
     found: dict[tuple[str, str], list[tuple[int, Path, dict[str, Any]]]] = {}
     for folder in map(Path, folders):
         metrics = read_metrics(folder)
         key = str(metrics["task"]), str(metrics["model"])
         found.setdefault(key, []).append((int(metrics["seed"]), folder, metrics))
+    _check_kinds(found)
     cells: dict[str, list[CellFolders]] = {}
     for task, model in sorted(found):
         runs = sorted(found[task, model], key=lambda run: (run[0], str(run[1])))
@@ -155,10 +157,26 @@ def read_expected(path: str | Path) -> list[tuple[str, str, int]]:
     return [(task, model, int(seed)) for task, model, seed in rows]
 
 
+def _check_kinds(
+    found: Mapping[tuple[str, str], Sequence[tuple[int, Path, dict[str, Any]]]],
+) -> None:
+    first: dict[str, tuple[str, Path]] = {}
+    for (task, _), runs in sorted(found.items()):
+        for _, folder, metrics in runs:
+            kind, other = first.setdefault(task, (metrics["kind"], folder))
+            if metrics["kind"] != kind:
+                raise UserError(
+                    f"is of a {metrics['kind']} task '{task}', {other} of a {kind} one",
+                    file=folder,
+                    remedy="give results of one kind for each task",
+                )
+
+
 def _check_comparable(results: Sequence[Result]) -> None:
     first = results[0]
     for result in results[1:]:
         same_rows = result.ids == first.ids and result.groups == first.groups
+        same_rows = same_rows and result.metrics["classes"] == first.metrics["classes"]
         if not same_rows or not np.array_equal(result.truth, first.truth):
             raise UserError(
                 f"was tested on other rows than {first.folder}",

@@ -13,6 +13,8 @@ from pybmfm.evaluation.weighted import Floats
 
 SIGNIFICANT = 0.05
 DRAWS_PER_PAIR = 100
+# The bootstrap draws groups: of so few, the draws are few different ones and intervals too narrow.
+FEWEST_GROUPS = 10
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,12 @@ class Comparison:
     low, high
         95 % interval of the paired bootstrap.
     p, p_holm
-        Two-sided, as it is and corrected for all pairs of models of the task and metric.
+        Two-sided, as it is and corrected for all pairs of models of the task and metric; NaN
+        where there are fewer than ``FEWEST_GROUPS`` groups.
+    groups
+        Of test rows, the units that the bootstrap draws.
+    note
+        Why there is no p-value.
     """
 
     task: str
@@ -38,6 +45,8 @@ class Comparison:
     high: float
     p: float
     p_holm: float
+    groups: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,9 @@ def draws_for(models: int) -> int:
     return max(DRAWS, DRAWS_PER_PAIR * models * (models - 1) // 2)
 
 
-def compare_models(task: str, metric: str, models: Mapping[str, Drawn]) -> Iterator[Comparison]:
+def compare_models(
+    task: str, metric: str, models: Mapping[str, Drawn], groups: int
+) -> Iterator[Comparison]:
     """Compare every two models of a task that were drawn alike.
 
     Each draw takes the same rows for both models, so what makes a row hard for both cancels.
@@ -67,13 +78,25 @@ def compare_models(task: str, metric: str, models: Mapping[str, Drawn]) -> Itera
     models
         By name, in the order in which pairs are made; all with the same number of draws of the
         same rows.
+    groups
+        How many groups the rows have; below ``FEWEST_GROUPS`` there is no p-value.
     """
+    note = few_groups(groups)
     pairs = list(combinations(models, 2))
     found = [paired_test(models[a].draws[metric] - models[b].draws[metric]) for a, b in pairs]
+    if note:
+        found = [(low, high, float("nan")) for low, high, _ in found]
     corrected = holm([p for _, _, p in found])
     for (a, b), (low, high, p), p_holm in zip(pairs, found, corrected, strict=True):
         difference = models[a].means[metric] - models[b].means[metric]
-        yield Comparison(task, metric, a, b, difference, low, high, p, p_holm)
+        yield Comparison(task, metric, a, b, difference, low, high, p, p_holm, groups, note)
+
+
+def few_groups(groups: int) -> str:
+    """Say why there is no p-value, where there are too few groups; empty where there are enough."""
+    if groups >= FEWEST_GROUPS:
+        return ""
+    return f"{groups} group{'s' * (groups != 1)} of test rows: no p-value below {FEWEST_GROUPS}"
 
 
 def paired_test(differences: Floats) -> tuple[float, float, float]:

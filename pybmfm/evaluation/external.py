@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pybmfm.core import UserError, read_table
+from pybmfm.core import UserError, is_missing, read_table, text_column
 from pybmfm.evaluation.cells import Cell
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ExternalScores:
 
 
 def read_external_scores(name: str, path: str | Path) -> ExternalScores:
-    """Read a table of external scores; an empty score, ``.``, ``NA`` or ``nan`` covers no row.
+    """Read a table of external scores; a score that is missing covers no row.
 
     Raises
     ------
@@ -57,7 +57,8 @@ def read_external_scores(name: str, path: str | Path) -> ExternalScores:
         If there is no column ``id`` or a row is repeated.
     """
     path = Path(path)
-    frame = read_table(path).astype(str)
+    table = read_table(path)
+    frame = table.assign(**{name: text_column(table, name) for name in map(str, table)})
     if "id" not in frame:
         raise UserError(
             "has no column 'id'", file=path, remedy="columns are id and score, optionally task"
@@ -134,11 +135,10 @@ def _score_columns(external: ExternalScores, kind: str, classes: Sequence[str]) 
 def _numbers(external: ExternalScores, texts: np.ndarray) -> np.ndarray:
     import pandas as pd
 
-    absent = {"", ".", "na", "nan", "none"}
-    flat = pd.Series(texts.ravel(), dtype=str).str.strip()
-    unknown = flat.str.lower().isin(absent)
+    flat = pd.Series(texts.ravel(), dtype=str)
+    unknown = flat.map(is_missing).astype(bool)
     values = pd.to_numeric(flat.mask(unknown), errors="coerce")
-    bad = flat[values.isna() & ~unknown]
+    bad = flat[~np.isfinite(values) & ~unknown]
     if len(bad):
         raise UserError(
             f"score '{bad.iloc[0]}' is not a number", file=external.path, remedy="correct it"

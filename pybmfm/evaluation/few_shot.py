@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pybmfm.core import derive_seed, progress
+from pybmfm.core import UserError, derive_seed, progress
 from pybmfm.evaluation.bootstrap import DRAWS, Resampling, interval, metric_draws
 from pybmfm.evaluation.cells import CellFolders, find_cells, load_cell
 from pybmfm.evaluation.results import read_metrics
@@ -56,7 +56,14 @@ def few_shot_curves(
 
     by_rows: dict[int, list[Path]] = {}
     for folder in map(Path, folders):
-        by_rows.setdefault(int(read_metrics(folder)["train_rows"]), []).append(folder)
+        rows = read_metrics(folder).get("train_rows")
+        if rows is None:
+            raise UserError(
+                "does not say how many rows it was trained on",
+                file=folder,
+                remedy="give few-shot results of finetune or baseline",
+            )
+        by_rows.setdefault(rows, []).append(folder)
     points = [
         _point(cell, rows, seed, draws)
         for rows, group in progress(sorted(by_rows.items()), "few-shot curves", unit="points")

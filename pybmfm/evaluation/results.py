@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +11,29 @@ from typing import Any
 import numpy as np
 
 from pybmfm.core import UserError, output_file, read_manifest, write_json
+from pybmfm.core.manifest_types import check_json
+from pybmfm.core.ownership import read_json_object
 from pybmfm.evaluation.metrics import compute_metrics
 from pybmfm.evaluation.orientations import average_orientations
+from pybmfm.evaluation.predictions import PREDICTIONS, read_predictions, read_test_ids
 from pybmfm.tasks import TaskTable
+from pybmfm.tasks.kinds import check_metric
 
-PREDICTIONS = "predictions.parquet"
 METRICS_FILE = "metrics.json"
+# What others rely on in it.
+METRICS_TYPES = {
+    "task": str,
+    "model": str,
+    "seed": int,
+    "kind": str,
+    "metric": str,
+    "classes": [str],
+    "dev": dict,
+    "test": dict,
+    "train_rows?": int,
+    "parameters?": float,
+    "seconds?": float,
+}
 
 
 @dataclass(frozen=True)
@@ -127,7 +143,17 @@ def read_metrics(folder: str | Path) -> dict[str, Any]:
     """
     folder = Path(folder)
     read_manifest(folder, "result")
-    return dict(json.loads(_existing(folder, METRICS_FILE).read_text()))
+    path = _existing(folder, METRICS_FILE)
+    content = read_json_object(path, "make the result again")
+    check_json(content, METRICS_TYPES, path, METRICS_FILE)
+    check_metric(content["kind"], content["metric"], file=path)
+    if (content["kind"] == "regression") != (not content["classes"]):
+        raise UserError(
+            f"names {len(content['classes'])} classes of a {content['kind']} task",
+            file=path,
+            remedy="make the result again",
+        )
+    return content
 
 
 def load_result(folder: str | Path) -> Result:
@@ -138,24 +164,14 @@ def load_result(folder: str | Path) -> Result:
     UserError
         If the folder is no result, or lacks a file.
     """
-    import pyarrow.parquet as pq
-
     folder = Path(folder)
     metrics = read_metrics(folder)
     path = _existing(folder, PREDICTIONS)
-    table = pq.read_table(path, filters=[("split", "==", "test")])
-    ids = table["id"].to_pylist()
-    return Result(
-        folder=folder,
-        metrics=metrics,
-        ids=ids,
-        groups=table["group"].to_pylist() if "group" in table.column_names else ids,
-        truth=_matrix(table["truth"]),
-        scores=_matrix(table["scores"]),
-    )
+    found = read_predictions(path, metrics["kind"], len(metrics["classes"]))
+    return Result(folder, metrics, *found)
 
 
-def read_test_ids(folder: str | Path) -> list[str]:
+def read_ids_of_test(folder: str | Path) -> list[str]:
     """Read the ids of a result folder's test rows, and nothing else.
 
     Raises
@@ -163,25 +179,13 @@ def read_test_ids(folder: str | Path) -> list[str]:
     UserError
         If the folder lacks its predictions.
     """
-    import pyarrow.parquet as pq
-
-    path = _existing(Path(folder), PREDICTIONS)
-    table = pq.read_table(path, columns=["id"], filters=[("split", "==", "test")])
-    return list(table["id"].to_pylist())
+    return read_test_ids(_existing(Path(folder), PREDICTIONS))
 
 
 def _existing(folder: Path, name: str) -> Path:
     if not (folder / name).is_file():
         raise UserError(f"has no {name}", file=folder, remedy="make the result again")
     return folder / name
-
-
-def _matrix(column: Any) -> np.ndarray:
-    """Turn a column of numbers, or of equally long lists, into an array without a copy per row."""
-    array = column.combine_chunks()
-    if not hasattr(array.type, "value_type"):
-        return np.asarray(array.to_numpy(zero_copy_only=False))
-    return np.asarray(array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1))
 
 
 def _write_predictions(path: Path, splits: Mapping[str, tuple[TaskTable, np.ndarray]]) -> None:

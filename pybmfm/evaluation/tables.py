@@ -24,7 +24,7 @@ from pybmfm.evaluation.external import (
 from pybmfm.evaluation.metrics import metric_function
 from pybmfm.evaluation.published import published_figure
 from pybmfm.evaluation.repeated import RepeatedIds
-from pybmfm.evaluation.results import read_test_ids
+from pybmfm.evaluation.results import read_ids_of_test
 from pybmfm.tasks.kinds import METRICS
 
 if TYPE_CHECKING:
@@ -206,6 +206,7 @@ class _Task:
         # Models that were tested on the same rows can be paired: by digest, in one order of ids.
         self.drawn: dict[str, dict[str, Drawn]] = {}
         self.order: dict[str, list[str]] = {}
+        self.groups: dict[str, int] = {}
         self.external: list[ExternalRow] = []
         self.main = ""
         self._rows = [row for cell in cells for row in self._model(cell)]
@@ -224,14 +225,18 @@ class _Task:
 
     def _paired(self) -> dict[str, Drawn]:
         """Models that share their test rows with most others."""
-        return max(self.drawn.values(), key=len, default={})
+        return self.drawn.get(self._most_common_rows(), {})
+
+    def _most_common_rows(self) -> str:
+        return max(self.drawn, key=lambda rows: len(self.drawn[rows]), default="")
 
     def comparisons(self) -> Iterator[Comparison]:
         """Every two models that were tested on the same rows, metric by metric."""
         models = self._paired()
         names = list(next(iter(models.values())).means) if models else []
         for metric in sorted(names, key=lambda name: name != self.main):
-            yield from compare_models(self.task, metric, models)
+            groups = self.groups[self._most_common_rows()]
+            yield from compare_models(self.task, metric, models, groups)
 
     def _model(self, folders: CellFolders) -> Iterator[Row]:
         cell = load_cell(folders)
@@ -239,6 +244,7 @@ class _Task:
         self.main = self.main or str(folders.metrics[0]["metric"])
         key = cell.rows_digest()
         order = self.order.setdefault(key, cell.ids)
+        self.groups[key] = len(set(cell.groups))
         if cell.ids != order:
             place = {name: row for row, name in enumerate(cell.ids)}
             cell = cell.take(np.array([place[name] for name in order]))
@@ -387,7 +393,7 @@ def _check_external(
             )
     untold = [scores for scores in external if "task" not in scores.frame]
     if untold:
-        ids = {task: read_test_ids(of_task[0].folders[0]) for task, of_task in cells.items()}
+        ids = {task: read_ids_of_test(of_task[0].folders[0]) for task, of_task in cells.items()}
         for scores in untold:
             check_unambiguous(scores, ids)
 

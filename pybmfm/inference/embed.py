@@ -88,7 +88,7 @@ def embed(settings: EmbedSettings) -> dict[str, int]:
     read = read_sequences(settings.input, settings.alphabet)
     model, tokenizer = load_checkpoint(settings.checkpoint, device=device)
     pieces, owners = cut_into_pieces(read, tokenizer, int(model.config.max_position_embeddings))
-    vectors = _embed_pieces(settings, model, pieces, device)
+    vectors = _embed_pieces(settings, model, tokenizer.special_ids, pieces, device)
     weights = np.array([len(piece) - SPECIALS for piece in pieces], dtype=np.float64)
     embeddings = weighted_means(vectors, weights, owners, len(read.ids))
     per_sequence = np.bincount(owners, minlength=len(read.ids))
@@ -143,6 +143,7 @@ def weighted_means(
 def _embed_pieces(
     settings: EmbedSettings,
     model: PreTrainedModel,
+    specials: tuple[int, ...],
     pieces: list[NDArray[np.int64]],
     device: torch.device,
 ) -> NDArray[np.float32]:
@@ -158,7 +159,7 @@ def _embed_pieces(
             batch = FlatBatch.from_sequences(part).to(device)
             with torch.inference_mode():
                 if settings.pooling == "mean":
-                    pooled = pooled_embeddings(model, batch)
+                    pooled = pooled_embeddings(model, batch, specials)
                 else:
                     pooled = hidden_states(model, batch)[batch.offsets[:-1]]
             yield pooled.float().cpu().numpy()

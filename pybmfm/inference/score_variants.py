@@ -275,7 +275,8 @@ class _Scorer:
         for part in batches(texts, lengths, self.batch_tokens):
             batch = FlatBatch.from_sequences([likelihoods.tokens[text] for text in part])
             with torch.inference_mode():
-                pooled = pooled_embeddings(self.model, batch.to(self.device))
+                specials = self.tokenizer.special_ids
+                pooled = pooled_embeddings(self.model, batch.to(self.device), specials)
             found.update(zip(part, pooled.double().cpu().numpy(), strict=True))
         return found
 

@@ -65,17 +65,22 @@ def masked_lm_logits(model: Any, hidden_at_places: torch.Tensor) -> torch.Tensor
     return logits
 
 
-def pooled_embeddings(model: PreTrainedModel, batch: FlatBatch) -> torch.Tensor:
-    """Average each sequence's hidden states over its tokens without [CLS], [SEP] and [PAD].
+def pooled_embeddings(
+    model: PreTrainedModel, batch: FlatBatch, special_ids: Iterable[int]
+) -> torch.Tensor:
+    """Average each sequence's hidden states over its tokens without the special ones.
+
+    Parameters
+    ----------
+    special_ids
+        Those of the tokenizer: configurations of others may not name them.
 
     Returns
     -------
     torch.Tensor
         float32[B, hidden]; zeros for a sequence of specials only.
     """
-    config = model.config
-    specials = (config.pad_token_id, config.cls_token_id, config.sep_token_id)
-    return pool(hidden_states(model, batch), batch, "mean", specials)
+    return pool(hidden_states(model, batch), batch, "mean", special_ids)
 
 
 class SequenceModel(nn.Module):

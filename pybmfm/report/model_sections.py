@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pybmfm import __version__
+from pybmfm.core.manifest_types import check_json
+from pybmfm.core.ownership import read_json_object
 from pybmfm.core.provenance import source_digest
 from pybmfm.report.collect import Artefact, Collection
 from pybmfm.report.content import Section, bullets, picture, reasons, table
@@ -33,6 +35,12 @@ SPEED = {
     "padding_share": "share of padding",
     "data_wait_share": "share of time waiting for data",
     "peak_memory_bytes": "peak memory, bytes",
+}
+METRICS_FILE = "metrics.json"
+METRICS_TYPES = {
+    "dev?": dict,
+    "test?": dict,
+    "best_dev?": {"step?": int, "bits_per_nucleotide?": float, "folder?": str},
 }
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pyarrow", "scikit-learn", "pysam")
 
@@ -223,15 +231,23 @@ def speed_row(model: Artefact) -> tuple[object, ...]:
 
 def final_metrics(model: Artefact) -> dict[str, dict[str, Any]]:
     """``dev`` and ``test`` figures: those of ``metrics.json``, else of the manifest."""
-    path = model.folder / "metrics.json"
-    if path.is_file():
-        content = json.loads(path.read_text())
+    content = _pretraining_metrics(model)
+    if content is not None:
         return {split: content.get(split) or {} for split in ("dev", "test")}
     shown = model.manifest.get("metrics", {})
     return {
         split: {key.partition(" ")[2]: v for key, v in shown.items() if key.startswith(split)}
         for split in ("dev", "test")
     }
+
+
+def _pretraining_metrics(model: Artefact) -> dict[str, Any] | None:
+    path = model.folder / METRICS_FILE
+    if not path.is_file():
+        return None
+    content = read_json_object(path, "copy it again")
+    check_json(content, METRICS_TYPES, path, METRICS_FILE)
+    return content
 
 
 def read_scores(path: Path) -> Scores:
@@ -297,9 +313,8 @@ def _bits_sentences(
 def _best_sentences(found: Collection) -> Iterator[str]:
     """Say where the best evaluation of dev was; the figures above are of the final weights."""
     for one in found.of("checkpoint"):
-        path = one.folder / "metrics.json"
-        best = json.loads(path.read_text()).get("best_dev") if path.is_file() else None
-        if best and best.get("step") is not None:
+        best = (_pretraining_metrics(one) or {}).get("best_dev") or {}
+        if best.get("step") is not None and best.get("bits_per_nucleotide") is not None:
             kept = ", whose weights are in its folder best" if best.get("folder") else ""
             yield (
                 f"{one.name}: lowest dev bits per nucleotide "

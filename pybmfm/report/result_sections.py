@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from pybmfm.evaluation import Tables, is_variant_set, main_rows
+from pybmfm.evaluation import Tables, is_variant_set, main_rows, read_metrics
 from pybmfm.report.collect import Collection
 from pybmfm.report.content import Section, bullets, picture, reasons, red, table
 from pybmfm.report.figures import draw_differences, draw_few_shot, draw_finetuning
@@ -136,13 +135,19 @@ def _comparisons(data: ResultData, figures: Path) -> Iterator[Section]:
         "over all pairs of models of the task. comparisons.tsv has every pair and metric.",
         picture(figures / "differences.png", f"differences between {subject} and other models"),
     )
-    rows = [tuple(row) for row in compared[list(COMPARED)].itertuples(index=False)]
+    rows = [_compared_cells(row) for row in compared.to_dict("records")]
     yield Section(
         GROUP,
         "All pairs of models",
         "Model A minus model B in the task's main metric, with p-values as they are and corrected.",
         table(COMPARED, rows),
     )
+
+
+def _compared_cells(row: Mapping[Hashable, Any]) -> tuple[object, ...]:
+    """Cells of a row; without a p-value its cell says why."""
+    cells = {**row, "p": row["note"], "p_holm": ""} if row["note"] else row
+    return tuple(cells[name] for name in COMPARED)
 
 
 def differences_of(subject: str, comparisons: pd.DataFrame) -> pd.DataFrame:
@@ -239,8 +244,7 @@ def _all_metrics(table2: pd.DataFrame) -> Iterator[Section]:
 def _budget_rows(found: Collection) -> Iterator[tuple[object, ...]]:
     rows = []
     for one in found.of("result"):
-        path = one.folder / "metrics.json"
-        metrics = json.loads(path.read_text()) if path.is_file() else {}
+        metrics = read_metrics(one.folder)
         counts = one.manifest.get("counts", {})
         rows.append(
             (

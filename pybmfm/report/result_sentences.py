@@ -68,6 +68,9 @@ def difference_sentence(
     first, second = names
     if row is None:
         return "missing", f"{task}: one of {first} and {second} is missing."
+    if row.get("note"):
+        shown = f"{row['metric']} {row['difference']:+.3f}"
+        return "missing", f"{task}: {first} and {second} are not tested ({shown}; {row['note']})."
     if math.isnan(row["difference"]) or math.isnan(row["p_holm"]):
         return "missing", f"{task}: the metric of {first} or {second} is not defined."
     shown = (

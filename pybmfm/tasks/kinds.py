@@ -35,7 +35,7 @@ DEFAULT_METRIC = {
 }
 
 
-def check_kind(kind: str) -> str:
+def check_kind(kind: str, *, file: str | Path | None = None, place: str | None = None) -> str:
     """Return ``kind`` if it is one of the four.
 
     Raises
@@ -44,7 +44,12 @@ def check_kind(kind: str) -> str:
         If it is not.
     """
     if kind not in TARGET_COLUMN:
-        raise UserError(f"unknown kind '{kind}'", remedy=f"use one of {', '.join(TARGET_COLUMN)}")
+        raise UserError(
+            f"unknown kind '{kind}'",
+            file=file,
+            place=place,
+            remedy=f"use one of {', '.join(TARGET_COLUMN)}",
+        )
     return kind
 
 
@@ -58,7 +63,7 @@ def check_metric(
     UserError
         If that kind of task has no such metric.
     """
-    check_kind(kind)
+    check_kind(kind, file=file, place=place)
     if not metric:
         return DEFAULT_METRIC[kind]
     if metric not in METRICS[kind]:

@@ -101,7 +101,7 @@ def test_a_better_model_stands_out_and_its_copy_does_not() -> None:
         "copy": drawn(good, truth, "copy"),
         "poor": drawn([noisy_scores(7, truth, 0.1)], truth, "poor"),
     }
-    rows = {(row.model_a, row.model_b): row for row in compare_models("t", "auroc", models)}
+    rows = {(row.model_a, row.model_b): row for row in compare_models("t", "auroc", models, 200)}
     assert list(rows) == [("good", "copy"), ("good", "poor"), ("copy", "poor")]
     assert rows["good", "poor"].low > 0
     assert rows["good", "poor"].p_holm == pytest.approx(3 * 2 / 2001)
@@ -109,6 +109,23 @@ def test_a_better_model_stands_out_and_its_copy_does_not() -> None:
     assert copy.difference == 0
     assert copy.low < 0 < copy.high
     assert copy.p_holm > 0.5
+    assert (copy.groups, copy.note) == (200, "")
+
+
+@pytest.mark.parametrize(("groups", "tested"), [(1, False), (9, False), (10, True)])
+def test_few_groups_have_no_p_value_and_the_row_says_why(groups: int, tested: bool) -> None:
+    truth = np.arange(40) % 2
+    members = [str(row // 2 % groups) for row in range(len(truth))]
+    models = {}
+    for name, share in (("good", 0.9), ("poor", 0.1)):
+        scores = noisy_scores(len(name), truth, share)
+        values = metric_draws("binary", truth, [scores], Resampling(members, 200, 0), name)
+        models[name] = Drawn(compute_metrics("binary", truth, scores), values)
+    (row,) = compare_models("t", "auroc", models, groups)
+    assert (not math.isnan(row.p)) == (not math.isnan(row.p_holm)) == tested
+    assert ("no p-value below 10" in row.note) != tested
+    assert row.groups == groups
+    assert not math.isnan(row.difference)
 
 
 def test_p_is_uniform_where_nothing_differs() -> None:

@@ -191,6 +191,7 @@ def test_a_tool_need_not_have_scores_of_tasks_that_it_does_not_cover(tmp_path: P
         ({"name": ["x"], "score": ["1"]}, "has no column 'id'"),
         ({"id": ["test-1", "test-1"], "score": ["1", "2"]}, "scores 'test-1' twice"),
         ({"id": ["test-1"], "score": ["high"]}, "score 'high' is not a number"),
+        ({"id": ["test-1"], "score": ["inf"]}, "score 'inf' is not a number"),
         ({"id": ["test-1"], "cadd": ["1"]}, "has no scores of a binary task"),
     ],
 )
@@ -200,6 +201,15 @@ def test_broken_external_scores_are_one_sentence(
     folders = [write_result(tmp_path, "tf", "ref")]
     with pytest.raises(UserError, match=sentence):
         build_tables(folders, external(tmp_path, pd.DataFrame(frame)))
+
+
+def test_scores_of_a_parquet_may_be_numbers_and_null(tmp_path: Path) -> None:
+    folders = [write_result(tmp_path, "tf", "ref")]
+    path = tmp_path / "CADD.parquet"
+    ids = [f"test-{n}" for n in range(5)] + [None]
+    pd.DataFrame({"id": ids, "score": [1.5, None, 2, 3, float("nan"), 9]}).to_parquet(path)
+    settings = TableSettings(draws=DRAWS, external=[read_external_scores("CADD", path)])
+    assert set(build_tables(folders, settings).external["rows"]) == {3}
 
 
 def test_ids_of_several_tasks_need_a_column_task(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, BertConfig, BertForMaskedLM
 
 from pybmfm.core import UserError
-from pybmfm.inference import EmbedSettings, embed
+from pybmfm.inference import EmbedSettings, ScoreSettings, embed, score_variants
+from pybmfm.tokenizer import DnaTokenizer
 
 ROOM = 254  # tokens of the test checkpoint without [CLS] and [SEP]
 
@@ -55,6 +57,39 @@ def test_fasta_equals_plain_transformers(
         np.testing.assert_allclose(vector, expected, atol=2e-4)
     assert got["about"]["counts"]["sequences_in_pieces"] == 1
     assert got["about"]["counts"]["pieces"] > 3
+
+
+def test_a_bert_of_others_is_embedded_and_scores(
+    tmp_path: Path, ref_checkpoint: Path, bases: dict[str, str], fasta: Path
+) -> None:
+    """Its config names no [CLS] and no [SEP], as those of most BERTs."""
+    tokenizer = DnaTokenizer.load(ref_checkpoint)
+    config = BertConfig(
+        vocab_size=tokenizer.vocab_size, hidden_size=48, num_attention_heads=4,
+        num_hidden_layers=2, intermediate_size=40, max_position_embeddings=256,
+    )  # fmt: skip
+    folder = tmp_path / "bert"
+    BertForMaskedLM(config).save_pretrained(folder)
+    tokenizer.save_into(folder)
+    written = json.loads((folder / "config.json").read_text())
+    assert written.get("cls_token_id") is None
+    source = tmp_path / "in.fa"
+    source.write_text(f">a\n{bases['chr1'][:90]}\n")
+    got = run(tmp_path, folder, source)
+    np.testing.assert_allclose(
+        got["embedding"][0], reference(folder, bases["chr1"][:90]), atol=2e-4
+    )
+    alt = "A" if bases["chr1"][299] != "A" else "C"
+    vcf = tmp_path / "in.vcf"
+    vcf.write_text(
+        "##fileformat=VCFv4.2\n##contig=<ID=chr1>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+        f"chr1\t300\t.\t{bases['chr1'][299]}\t{alt}\t.\t.\t.\n"
+    )
+    scored = tmp_path / "out.vcf.gz"
+    score_variants(ScoreSettings(folder, fasta, vcf, scored, window=60, flank=8, device="cpu"))
+    line = gzip.decompress(scored.read_bytes()).decode().splitlines()[-1]
+    shift = float(line.partition("BMFM_SHIFT=")[2].partition(";")[0])
+    assert 0 < shift < 1
 
 
 def test_case_and_file_kind_do_not_matter(tmp_path: Path, snp_checkpoint: Path) -> None:

@@ -138,7 +138,10 @@ def test_pooling_averages_the_real_tokens_only():
     model, members = MODELS["modernbert"], sequences(3, 7)
     batch = FlatBatch.from_sequences(members)
     with torch.no_grad():
-        states, pooled = hidden_states(model, batch), pooled_embeddings(model, batch)
+        states, pooled = (
+            hidden_states(model, batch),
+            pooled_embeddings(model, batch, (PAD, CLS, SEP)),
+        )
     torch.testing.assert_close(pooled, torch.stack([states[1:4].mean(0), states[6:13].mean(0)]))
 
 

@@ -19,6 +19,18 @@ def main(*rows: tuple[str, str, float]) -> pd.DataFrame:
     return frame.assign(metric="mcc", seeds=3)
 
 
+def test_what_was_not_tested_is_said() -> None:
+    nan = float("nan")
+    found = comparisons(("a", "mcc", "snp", "ref", 0.2, 0.1, 0.3, nan, nan)).assign(
+        note="9 groups of test rows: no p-value below 10"
+    )
+    verdict, sentence = difference_sentence("a", found, "snp", "ref", NAMES)
+    assert verdict == "missing"
+    assert sentence == (
+        "a: SNP and REF are not tested (mcc +0.200; 9 groups of test rows: no p-value below 10)."
+    )
+
+
 def test_the_verdict_follows_the_corrected_p_value_and_the_direction() -> None:
     found = comparisons(
         ("a", "mcc", "ref", "snp", -0.2, -0.3, -0.1, 0.001, 0.01),
