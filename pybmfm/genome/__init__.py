@@ -6,11 +6,7 @@ from pybmfm.genome.bases import (
     N_CODE,
     complement_bases,
     decode_bases,
-    describe_foreign,
     encode_bases,
-    foreign_letters,
-    is_dna,
-    why_no_dna,
 )
 from pybmfm.genome.compression import (
     TruncatedFile,
@@ -29,6 +25,7 @@ from pybmfm.genome.contigs import (
     find_contig,
     match_contigs,
 )
+from pybmfm.genome.dna import check_dna
 from pybmfm.genome.fasta import Genome
 from pybmfm.genome.formats import foreign_format
 from pybmfm.genome.islands import sequence_intervals
@@ -44,19 +41,17 @@ __all__ = [
     "align_sequences",
     "assembly_of",
     "broken_file",
+    "check_dna",
     "chromosome_of",
     "complement_bases",
     "compression_of",
     "decode_bases",
-    "describe_foreign",
     "describe_left_out",
     "describe_names",
     "encode_bases",
     "find_contig",
     "foreign_format",
-    "foreign_letters",
     "has_bgzip_end",
-    "is_dna",
     "match_contigs",
     "open_bytes",
     "parse_region",
@@ -64,7 +59,6 @@ __all__ = [
     "require_file",
     "run_bwa",
     "sequence_intervals",
-    "why_no_dna",
     "without_mark",
     "write_reads",
 ]

@@ -102,15 +102,20 @@ class Alignment:
 
 def name_of_sequence(sequence: str) -> str:
     """Return the read name of a sequence: a digest of its upper-case letters."""
-    return hashlib.blake2b(sequence.upper().encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b(_as_read(sequence).encode(), digest_size=12).hexdigest()
 
 
 def write_reads(sequences: Iterable[str], path: Path) -> int:
     """Write each distinct sequence once, as FASTA, in order of appearance; return their number."""
-    reads = dict.fromkeys(sequence.upper() for sequence in sequences if sequence)
+    reads = dict.fromkeys(_as_read(sequence) for sequence in sequences if sequence)
     with path.open("w") as handle:
         handle.writelines(f">{name_of_sequence(read)}\n{read}\n" for read in reads)
     return len(reads)
+
+
+def _as_read(sequence: str) -> str:
+    """Return upper-case letters, U as T: bwa takes it for N."""
+    return sequence.upper().replace("U", "T")
 
 
 def align_sequences(

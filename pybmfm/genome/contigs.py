@@ -91,6 +91,7 @@ def match_contigs(
     names: Iterable[str],
     lengths: Mapping[str, int] | None = None,
     beside: Iterable[str] = (),
+    one_to_one: bool = True,
 ) -> dict[str, str]:
     """Match another file's contig names with those of the FASTA.
 
@@ -104,11 +105,14 @@ def match_contigs(
         Their lengths where that file says so.
     beside
         Other names of that file, which show how it counts: I is 1 beside II.
+    one_to_one
+        Whether two names for one contig are left out, as they would be two contigs in a VCF or
+        alignment; the rows of a table may name a contig now so, now so.
 
     Returns
     -------
     dict
-        Other name -> FASTA name, never two names for one contig: by exact name; else by the name
+        Other name -> FASTA name: by exact name; else by the name
         without ``chr``, ``chromosome`` or leading zeros; else by chromosome (accession, Roman
         numeral, organelle, or where a FASTA's name says nothing the length of a human
         chromosome); else by a length that only one contig on either side has. All but exact
@@ -124,12 +128,16 @@ def match_contigs(
         (_chromosomes(fasta_lengths), _chromosomes(names, numerals)),
         (_chromosomes_by_length(fasta_lengths), _chromosomes(names, numerals)),
     ):
-        taken = {*matched, *matched.values()}
-        name_of = _unambiguous(read, taken)
-        contig_of = _unambiguous(read_fasta, taken)
-        for means in name_of.keys() & contig_of.keys():
-            name, contig = name_of[means], contig_of[means]
-            if known.get(name) in (None, fasta_lengths[contig]):
+        contig_of = _unambiguous(read_fasta, set(matched.values()) if one_to_one else set())
+        counted = Counter(read.values())
+        for name, means in read.items():
+            contig = contig_of.get(means)
+            if (
+                contig is not None
+                and name not in matched
+                and (counted[means] == 1 or not one_to_one)
+                and known.get(name) in (None, fasta_lengths[contig])
+            ):
                 matched[name] = contig
     _match_unique_lengths(fasta_lengths, known, matched)
     return {name: matched[name] for name in names if name in matched}

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybmfm.core import UserError
-from pybmfm.genome.bases import ReadBases, is_dna, read_bases, why_no_dna
+from pybmfm.genome.bases import ReadBases, read_bases
 from pybmfm.genome.byte_ranges import ByteRanges
+from pybmfm.genome.dna import is_dna, why_no_dna
 from pybmfm.genome.fasta_records import FastaRecord
 
 _LINE_ENDS = b"\r\n"

@@ -201,7 +201,7 @@ class Cutter:
         """
         self.read += len(points)
         names = dict.fromkeys(point.contig for point in points)
-        matched = match_contigs(self.genome.lengths, names)
+        matched = match_contigs(self.genome.lengths, names, one_to_one=False)
         if not matched:
             raise UserError(
                 f"shares no contig with {self.genome.path}: it has {describe_names(names)}, the "

@@ -108,7 +108,9 @@ def _bound(
     genome: Genome, peaks: Sequence[tuple[str, int, int]], windows: Sequence[Window]
 ) -> dict[str, IntervalSet]:
     """Return what peaks, and the windows at their centres, cover."""
-    matched = match_contigs(genome.lengths, dict.fromkeys(contig for contig, _, _ in peaks))
+    matched = match_contigs(
+        genome.lengths, dict.fromkeys(contig for contig, _, _ in peaks), one_to_one=False
+    )
     spans: dict[str, list[tuple[int, int]]] = {contig: [] for contig in genome.lengths}
     for contig, start, end in peaks:
         if contig in matched:

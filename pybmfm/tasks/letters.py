@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pybmfm.core import UserError
-from pybmfm.genome import describe_foreign, foreign_letters, is_dna, why_no_dna
+from pybmfm.genome import check_dna
 
 ALPHABETS = ("auto", "plain", "encoded")
 PLAIN = "ACGTN"
@@ -60,26 +59,20 @@ def clean_sequences(
     from pybmfm.variants import ALPHABET
 
     letters = _translation(encoded)
-    symbols = ALPHABET if encoded else ""
-    cleaned = []
-    replaced = 0
-    foreign: Counter[str] = Counter()
-    for number, text in enumerate(sequences):
-        clean = text.translate(letters)
-        cleaned.append(clean)
-        new = clean.count("N") - text.count("N") - text.count("n")
-        if new:
-            replaced += new
-            problem = why_no_dna(text, symbols)
-            if problem is not None:
-                raise UserError(problem[0], file=file, place=place(number), remedy=problem[1])
-            foreign += foreign_letters(text, symbols)
-    total = sum(map(len, cleaned))
-    if not is_dna(sum(foreign.values()), total):
-        problem = describe_foreign(foreign, total)
-        raise UserError(problem[0], file=file, remedy=problem[1])
+    cleaned = [text.translate(letters) for text in sequences]
+    new = [
+        clean.count("N") - text.count("N") - text.count("n")
+        for clean, text in zip(cleaned, sequences, strict=True)
+    ]
+    check_dna(
+        ((number, sequences[number]) for number, replaced in enumerate(new) if replaced),
+        sum(map(len, cleaned)),
+        file,
+        place,
+        ALPHABET if encoded else "",
+    )
     uracils = 0 if encoded else sum(text.count("U") + text.count("u") for text in sequences)
-    return CleanSequences(cleaned, replaced, uracils)
+    return CleanSequences(cleaned, sum(new), uracils)
 
 
 def replaced_sentence(replaced: int, uracils: int) -> str:

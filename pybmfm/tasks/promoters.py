@@ -198,7 +198,9 @@ def _shuffled(settings: PromoterSettings, positives: Sequence[Window]) -> Iterat
 
 
 def _starts_by_contig(points: Sequence[Point], genome: Genome) -> dict[str, NDArray[np.int64]]:
-    matched = match_contigs(genome.lengths, dict.fromkeys(point.contig for point in points))
+    matched = match_contigs(
+        genome.lengths, dict.fromkeys(point.contig for point in points), one_to_one=False
+    )
     starts: dict[str, list[int]] = {contig: [] for contig in genome.lengths}
     for point in points:
         if point.contig in matched:

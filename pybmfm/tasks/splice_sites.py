@@ -183,7 +183,9 @@ def _gene_strands(
     Inside a transcript, away from every site of that strand. Only strands that have transcripts
     are in the result.
     """
-    matched = match_contigs(genome.lengths, dict.fromkeys(one.contig for one in transcripts))
+    matched = match_contigs(
+        genome.lengths, dict.fromkeys(one.contig for one in transcripts), one_to_one=False
+    )
     masks: dict[tuple[str, bool], NDArray[np.bool_]] = {}
     for one in transcripts:
         if one.contig not in matched:

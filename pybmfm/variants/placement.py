@@ -16,6 +16,7 @@ from pybmfm.genome import (
     AlignmentSettings,
     Genome,
     align_sequences,
+    check_dna,
     decode_bases,
     describe_names,
     encode_bases,
@@ -122,11 +123,16 @@ def read_rows(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        If the file is missing or broken, or has no rows.
+        If the file is missing or broken, has no rows, or a sequence is no DNA.
     """
-    table = read_bed(path) if _is_bed(path) else read_table(path)
+    bed = _is_bed(path)
+    table = read_bed(path) if bed else read_table(path)
     if not len(table):
         raise UserError("has no rows", file=path, remedy="give at least one row")
+    if "sequence" in table:
+        texts = known_column(table, "sequence")
+        letters = sum(map(len, texts))
+        check_dna(enumerate(texts), letters, path, lambda row: _place_of_row(path, row, bed))
     return table
 
 
@@ -232,7 +238,7 @@ def _refuse(bad: pd.Series[bool], path: Path, problem: str, bed: bool) -> None:
 def _place(table: pd.DataFrame, genome: Genome, path: Path) -> tuple[list[Locus], list[str]]:
     """Name each row's locus as the FASTA does, and why it cannot be used, if so."""
     names = [str(name) for name in table["contig"]]
-    matched = match_contigs(genome.lengths, dict.fromkeys(names))
+    matched = match_contigs(genome.lengths, names, one_to_one=False)
     if not matched:
         raise UserError(
             f"shares no contig with {genome.path}: the table has "

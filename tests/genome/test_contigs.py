@@ -96,6 +96,12 @@ def test_names_of_any_species(fasta: str, names: str, expected: str) -> None:
     assert _match(fasta, names) == {name: contig for name, contig in pairs if contig != "-"}
 
 
+def test_rows_of_a_table_may_name_a_contig_in_two_ways() -> None:
+    names = ["chr1", "1", "NC_000001.11", "01"]
+    found = match_contigs({"chr1": 9, "chr2": 9}, names, one_to_one=False)
+    assert found == dict.fromkeys(names, "chr1")
+
+
 def test_known_lengths_must_agree_but_for_exact_names() -> None:
     fasta = {"chrM": 16_571, "chr2": 100, "3": 50}
     lengths = {"MT": 16_569, "2": 100, "3": 60}

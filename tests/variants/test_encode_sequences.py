@@ -212,3 +212,17 @@ def test_without_variants_the_reference_is_written(given_: SequenceSettings) -> 
     assert read_table(given_.out)["sequence"].tolist() == [SEQUENCE[:5], MINUS[-5:]]
     manifest = json.loads(Path(f"{given_.out}.manifest.json").read_text())
     assert manifest["alphabet"] == "plain"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("MKVLAAGIEFQPLWYRNDHSTKVLEFILPQ", "line 3: is no DNA"),
+        ("ACGTAC CGTACG", "line 3: has blanks inside"),
+    ],
+)
+def test_rows_whose_sequence_is_no_dna_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    table = tmp_path / "loci.csv"
+    table.write_text(f"contig,start,end,sequence\nchr1,0,4,ACGU\nchr1,4,8,{text}\n")
+    with pytest.raises(UserError, match=message):
+        read_rows(table)
