@@ -3,7 +3,7 @@
 // Each comment shows what flows through the channel below it.
 //
 
-include { isAddress; readGenomes } from '../subworkflows/local/utils_params/main'
+include { isAddress; isLabel; readGenomes; shown } from '../subworkflows/local/utils_params/main'
 include { SIMULATE      } from '../modules/local/simulate/main'
 include { SUMMARIZE     } from '../modules/local/summarize/main'
 include { MULTIQC       } from '../modules/local/multiqc/main'
@@ -185,7 +185,13 @@ def finetunedModels(paths) {
             error("--predict_checkpoint: ${path} holds no fine-tuned model; give a folder that 'finetune --save-model' wrote")
         }
         def name = folder.name ==~ /seed_[0-9]+|model/ ? folder.parent.name : folder.name
-        [[task: new groovy.json.JsonSlurper().parseText(head.text).task, model: name], folder]
+        [[task: readObject(head).task, model: name], folder]
+    }
+    models.each { meta, folder ->
+        def unfit = meta.keySet().find { key -> !isLabel(meta[key]) }
+        if (unfit) {
+            error("--predict_checkpoint: ${unfit} name '${shown(meta[unfit])}' of ${shown(folder.toUriString())} cannot name a folder; use letters, digits, '.', '_' and '-'")
+        }
     }
     def names = models.collect { meta, _folder -> "${meta.task}.${meta.model}" }
     if (names.unique(false).size() < names.size()) {
@@ -196,10 +202,25 @@ def finetunedModels(paths) {
 
 def encodingOf(name, path) {
     def manifest = file(path).resolve('manifest.json')
-    def content = manifest.exists() ? new groovy.json.JsonSlurper().parseText(manifest.text) : [:]
+    def content = manifest.exists() ? readObject(manifest) : [:]
     if (!content.encoding) {
         error("--${name}: ${path} has no manifest.json that says its encoding; give a folder that this pipeline made")
     }
     // A mixture of both encodings stands in the place of snp.
-    return content.encoding == 'mixed' ? 'snp' : content.encoding
+    return content.encoding == 'mixed' ? 'snp' : shown(content.encoding)
+}
+
+// What a JSON file holds, which must be an object.
+def readObject(path) {
+    def content = null
+    try {
+        content = new groovy.json.JsonSlurper().parseText(path.text)
+    }
+    catch (groovy.json.JsonException broken) {
+        log.debug("${path}: ${broken.message}")
+    }
+    if (!(content instanceof Map)) {
+        error("${shown(path.toUriString())}: is no JSON object; make its folder again")
+    }
+    return content
 }

@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process ALIGN_SEQUENCES {
     tag "${meta.task}"
     label 'process_medium'
@@ -28,11 +30,11 @@ process ALIGN_SEQUENCES {
         ${args} \\
         ${prefix} \\
         ${reads} \\
-        | samtools view -b -o ${meta.task}.bam
+        | samtools view -b -o ${shellQuoted(meta.task)}.bam
     """
 
     stub:
     """
-    touch ${meta.task}.bam
+    touch ${shellQuoted(meta.task)}.bam
     """
 }

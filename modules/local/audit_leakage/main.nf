@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process AUDIT_LEAKAGE {
     tag "${corpora.size()} corpora, ${tasks.size()} tasks"
     label 'process_medium'
@@ -25,7 +27,7 @@ process AUDIT_LEAKAGE {
     // Nextflow writes paths with backslashes where the shell needs them, so none may stand between the shell's quotes;
     // those of the sheet are for names with commas.
     def rows = [tasks, trains, devs, tests].transpose().collect { meta, train, dev, test ->
-        "${meta.task},${meta.kind},\\\"${train}\\\",\\\"${dev}\\\",\\\"${test}\\\""
+        "${shellQuoted(meta.task)},${shellQuoted(meta.kind)},\\\"${train}\\\",\\\"${dev}\\\",\\\"${test}\\\""
     }
     def sheet = rows ? '--tasks tasks.csv' : ''
     """

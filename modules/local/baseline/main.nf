@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process BASELINE {
     tag "${meta.task} ${meta.model} ${meta.seed}${meta.rows ? " of ${meta.rows} rows" : ''}"
     label 'process_low'
@@ -17,26 +19,26 @@ process BASELINE {
 
     script:
     def args = task.ext.args ?: ''
-    def folder = resultFolder(meta)
-    def few = meta.rows ? "--max-train-rows ${meta.rows}" : ''
-    def metric = meta.metric ? "--metric ${meta.metric}" : ''
+    def folder = shellQuoted(resultFolder(meta))
+    def few = meta.rows ? "--max-train-rows ${shellQuoted(meta.rows)}" : ''
+    def metric = meta.metric ? "--metric ${shellQuoted(meta.metric)}" : ''
     def given = motifs && meta.model in ['kmer-forest', 'kmer-svm'] ? "--motifs ${motifs[0]}" : ''
     """
     baseline \\
-        --model ${meta.model} \\
+        --model ${shellQuoted(meta.model)} \\
         --train ${train} \\
         --dev ${dev} \\
         --test ${test} \\
-        --kind ${meta.kind} \\
-        --task ${meta.task} \\
-        --seed ${meta.seed} \\
+        --kind ${shellQuoted(meta.kind)} \\
+        --task ${shellQuoted(meta.task)} \\
+        --seed ${shellQuoted(meta.seed)} \\
         --out ${folder} \\
         --threads ${task.cpus} \\
         ${metric} ${given} ${args} ${few}
     """
 
     stub:
-    def folder = resultFolder(meta)
+    def folder = shellQuoted(resultFolder(meta))
     """
     mkdir -p ${folder}
     echo '{"artefact": "result"}' > ${folder}/manifest.json

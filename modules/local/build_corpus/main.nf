@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process BUILD_CORPUS {
     tag "${meta.encoding} ${meta.genome}"
     label 'process_medium'
@@ -16,6 +18,7 @@ process BUILD_CORPUS {
 
     script:
     def args = task.ext.args ?: ''
+    def folder = shellQuoted("corpus_${meta.encoding}${meta.suffix}")
     def source = variants ==~ /.+\.(b?gz|vcf)/ ? '--haplotypes' : '--frequencies'
     def encode = variants ? "${source} ${variants} --ref-share ${task.ext.ref_share ?: 0}" : ''
     """
@@ -23,14 +26,15 @@ process BUILD_CORPUS {
         --fasta ${fasta} \\
         --windows ${windows} \\
         --tokenizer ${tokenizer} \\
-        --out corpus_${meta.encoding}${meta.suffix} \\
+        --out ${folder} \\
         --threads ${task.cpus} \\
         ${encode} ${args}
     """
 
     stub:
+    def folder = shellQuoted("corpus_${meta.encoding}${meta.suffix}")
     """
-    mkdir -p corpus_${meta.encoding}${meta.suffix}/{train,dev,test}
-    echo '{"artefact": "corpus", "encoding": "${meta.encoding}"}' > corpus_${meta.encoding}${meta.suffix}/manifest.json
+    mkdir -p ${folder}/{train,dev,test}
+    printf '{"artefact": "corpus", "encoding": "%s"}\\n' ${shellQuoted(meta.encoding)} > ${folder}/manifest.json
     """
 }

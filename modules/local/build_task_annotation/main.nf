@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process BUILD_TASK_ANNOTATION {
     tag "${builder}"
     label 'process_low'
@@ -17,20 +19,22 @@ process BUILD_TASK_ANNOTATION {
 
     script:
     def args = task.ext.args ?: ''
+    def folder = shellQuoted(builder)
     """
-    build-task ${builder} \\
-        --${source} ${annotation} \\
+    build-task ${folder} \\
+        --${shellQuoted(source)} ${annotation} \\
         --fasta ${fasta} \\
-        --out ${builder} \\
+        --out ${folder} \\
         ${args}
     """
 
     stub:
-    def name = builder.replace('-', '_')
+    def folder = shellQuoted(builder)
     """
-    mkdir -p ${builder}/${name}
-    touch ${builder}/${name}/{train,dev,test}.csv
-    echo 'task,kind,train,dev,test,metric' > ${builder}/tasks.csv
-    echo '${name},binary,${name}/train.csv,${name}/dev.csv,${name}/test.csv,mcc' >> ${builder}/tasks.csv
+    name=${shellQuoted(builder.replace('-', '_'))}
+    mkdir -p ${folder}/"\$name"
+    touch ${folder}/"\$name"/{train,dev,test}.csv
+    echo 'task,kind,train,dev,test,metric' > ${folder}/tasks.csv
+    echo "\$name,binary,\$name/train.csv,\$name/dev.csv,\$name/test.csv,mcc" >> ${folder}/tasks.csv
     """
 }

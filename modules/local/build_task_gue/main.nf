@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process BUILD_TASK_GUE {
     tag 'GUE'
     label 'process_single'
@@ -17,7 +19,7 @@ process BUILD_TASK_GUE {
 
     script:
     def args = task.ext.args ?: ''
-    def selected = names.collect { name -> "--task '${name}'" }.join(' ')
+    def selected = names.collect { name -> "--task ${shellQuoted(name)}" }.join(' ')
     """
     build-task gue \\
         --input ${folder} \\

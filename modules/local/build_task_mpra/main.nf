@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process BUILD_TASK_MPRA {
     tag 'MPRA'
     label 'process_single'
@@ -20,7 +22,7 @@ process BUILD_TASK_MPRA {
     """
     build-task mpra \\
         --input ${table} \\
-        --column '${column}' \\
+        --column ${shellQuoted(column)} \\
         --out mpra \\
         ${args}
     """

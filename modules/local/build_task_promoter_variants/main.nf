@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process BUILD_TASK_PROMOTER_VARIANTS {
     tag "${meta.task}"
     label 'process_low'
@@ -26,20 +28,21 @@ process BUILD_TASK_PROMOTER_VARIANTS {
         --test ${test} \\
         --fasta ${fasta} \\
         --frequencies ${frequencies} \\
-        --task ${meta.task} \\
-        --out ${meta.task}_variants \\
+        --task ${shellQuoted(meta.task)} \\
+        --out ${shellQuoted(meta.task)}_variants \\
         ${aligned} ${args}
     """
 
     stub:
     """
-    mkdir ${meta.task}_variants
-    echo 'task,kind,train,dev,test,metric' > ${meta.task}_variants/tasks.csv
+    folder=${shellQuoted(meta.task)}_variants
+    mkdir "\$folder"
+    echo 'task,kind,train,dev,test,metric' > "\$folder"/tasks.csv
     for name in none class1 class2 class3 class4; do
-        task=${meta.task}.\$name
-        mkdir ${meta.task}_variants/\$task
-        touch ${meta.task}_variants/\$task/{train,dev,test}.csv
-        echo "\$task,binary,\$task/train.csv,\$task/dev.csv,\$task/test.csv,f1" >> ${meta.task}_variants/tasks.csv
+        task=${shellQuoted(meta.task)}.\$name
+        mkdir "\$folder/\$task"
+        touch "\$folder/\$task"/{train,dev,test}.csv
+        echo "\$task,binary,\$task/train.csv,\$task/dev.csv,\$task/test.csv,f1" >> "\$folder"/tasks.csv
     done
     """
 }

@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process BUILD_TASK_SNP_DISEASE {
     tag "${task_name}"
     label 'process_low'
@@ -28,7 +30,7 @@ process BUILD_TASK_SNP_DISEASE {
     build-task snp-disease \\
         --fasta ${fasta} \\
         ${given} \\
-        --task '${task_name}' \\
+        --task ${shellQuoted(task_name)} \\
         --out disease \\
         --threads ${task.cpus} \\
         ${args}
@@ -36,9 +38,10 @@ process BUILD_TASK_SNP_DISEASE {
 
     stub:
     """
-    mkdir -p disease/${task_name}
-    touch disease/${task_name}/{train,dev,test}.csv disease/${task_name}/diseases.tsv
+    name=${shellQuoted(task_name)}
+    mkdir -p "disease/\$name"
+    touch "disease/\$name"/{train,dev,test}.csv "disease/\$name"/diseases.tsv
     echo 'task,kind,train,dev,test,metric' > disease/tasks.csv
-    echo '${task_name},multilabel,${task_name}/train.csv,${task_name}/dev.csv,${task_name}/test.csv,auroc_macro' >> disease/tasks.csv
+    echo "\$name,multilabel,\$name/train.csv,\$name/dev.csv,\$name/test.csv,auroc_macro" >> disease/tasks.csv
     """
 }

@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process COMPARE_TOKENIZERS {
     tag "${names.join(', ')}"
     label 'process_single'
@@ -19,8 +21,8 @@ process COMPARE_TOKENIZERS {
 
     script:
     def args = task.ext.args ?: ''
-    def given = [names, tokenizers].transpose().collect { name, tokenizer -> "--tokenizer ${name}=${tokenizer}" }
-    def read = [corpus_names, corpora].transpose().collect { name, corpus -> "--corpus ${name}=${corpus}" }
+    def given = [names, tokenizers].transpose().collect { name, tokenizer -> "--tokenizer ${shellQuoted(name)}=${tokenizer}" }
+    def read = [corpus_names, corpora].transpose().collect { name, corpus -> "--corpus ${shellQuoted(name)}=${corpus}" }
     """
     compare-tokenizers \\
         ${(given + read).join(' ')} \\

@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process EMBED {
     tag "${meta.encoding}"
     label 'process_medium'
@@ -22,13 +24,13 @@ process EMBED {
     embed \\
         --checkpoint ${checkpoint} \\
         --input ${sequences} \\
-        --out ${meta.encoding}.parquet \\
+        --out ${shellQuoted(meta.encoding)}.parquet \\
         --threads ${task.cpus} \\
         ${args}
     """
 
     stub:
     """
-    touch ${meta.encoding}.parquet
+    touch ${shellQuoted(meta.encoding)}.parquet
     """
 }

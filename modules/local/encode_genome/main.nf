@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process ENCODE_GENOME {
     tag "${meta.encoding}"
     label 'process_low'
@@ -22,13 +24,13 @@ process ENCODE_GENOME {
     """
     encode-genome \\
         --fasta ${fasta} \\
-        --region '${region}' \\
-        --out ${meta.encoding}.fa \\
+        --region ${shellQuoted(region)} \\
+        --out ${shellQuoted(meta.encoding)}.fa \\
         ${encode} ${args}
     """
 
     stub:
     """
-    touch ${meta.encoding}.fa
+    touch ${shellQuoted(meta.encoding)}.fa
     """
 }

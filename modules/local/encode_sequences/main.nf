@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process ENCODE_SEQUENCES {
     tag "${meta.encoding}"
     label 'process_low'
@@ -23,12 +25,12 @@ process ENCODE_SEQUENCES {
     encode-sequences \\
         --input ${loci} \\
         --fasta ${fasta} \\
-        --out ${meta.encoding}.parquet \\
+        --out ${shellQuoted(meta.encoding)}.parquet \\
         ${encode} ${args}
     """
 
     stub:
     """
-    touch ${meta.encoding}.parquet
+    touch ${shellQuoted(meta.encoding)}.parquet
     """
 }

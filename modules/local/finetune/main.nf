@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process FINETUNE {
     tag "${meta.task} ${meta.model} ${meta.seed}${meta.rows ? " of ${meta.rows} rows" : ''}"
     label 'process_medium'
@@ -19,10 +21,10 @@ process FINETUNE {
 
     script:
     def args = task.ext.args ?: ''
-    def folder = resultFolder(meta)
-    def few = meta.rows ? "--max-train-rows ${meta.rows}" : ''
-    def metric = meta.metric ? "--metric ${meta.metric}" : ''
-    def start = [scratch: '--from-scratch', 'frozen-random': '--from-scratch --frozen'].get(meta.model) ?: ''
+    def folder = shellQuoted(resultFolder(meta))
+    def few = meta.rows ? "--max-train-rows ${shellQuoted(meta.rows)}" : ''
+    def metric = meta.metric ? "--metric ${shellQuoted(meta.metric)}" : ''
+    def start = meta.model == 'scratch' ? '--from-scratch' : meta.model == 'frozen-random' ? '--from-scratch --frozen' : ''
     def save = meta.save ? '--save-model' : ''
     """
     finetune \\
@@ -30,19 +32,19 @@ process FINETUNE {
         --train ${train} \\
         --dev ${dev} \\
         --test ${test} \\
-        --kind ${meta.kind} \\
-        --task ${meta.task} \\
-        --model-name ${meta.model} \\
-        --seed ${meta.seed} \\
+        --kind ${shellQuoted(meta.kind)} \\
+        --task ${shellQuoted(meta.task)} \\
+        --model-name ${shellQuoted(meta.model)} \\
+        --seed ${shellQuoted(meta.seed)} \\
         --out ${folder} \\
         --threads ${task.cpus} \\
-        --checkpoints '${checkpoint_root}/finetuning' \\
+        --checkpoints ${shellQuoted(checkpoint_root)}/finetuning \\
         --resume \\
         ${start} ${metric} ${save} ${args} ${few}
     """
 
     stub:
-    def folder = resultFolder(meta)
+    def folder = shellQuoted(resultFolder(meta))
     """
     mkdir -p ${folder}/model
     echo '{"artefact": "result"}' > ${folder}/manifest.json

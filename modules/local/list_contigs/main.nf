@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process LIST_CONTIGS {
     tag "${meta.genome}"
     label 'process_single'
@@ -22,12 +24,12 @@ process LIST_CONTIGS {
     list-contigs \\
         --fasta ${fasta} \\
         --vcf ${vcf} \\
-        --out contigs${meta.suffix}.tsv \\
+        --out contigs${shellQuoted(meta.suffix)}.tsv \\
         ${names} ${args}
     """
 
     stub:
     """
-    printf 'contig\\tlength\\tvcf_name\\nchr1\\t1000\\t1\\nchr2\\t1000\\t2\\n' > contigs${meta.suffix}.tsv
+    printf 'contig\\tlength\\tvcf_name\\nchr1\\t1000\\t1\\nchr2\\t1000\\t2\\n' > contigs${shellQuoted(meta.suffix)}.tsv
     """
 }

@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process MERGE_FREQUENCIES {
     tag "${meta.genome}"
     label 'process_single'
@@ -20,13 +22,13 @@ process MERGE_FREQUENCIES {
     """
     merge-frequencies \\
         ${options} \\
-        --out frequencies${meta.suffix} \\
+        --out frequencies${shellQuoted(meta.suffix)} \\
         ${args}
     """
 
     stub:
     """
-    mkdir frequencies${meta.suffix}
-    echo '{"artefact": "frequency-table"}' > frequencies${meta.suffix}/manifest.json
+    mkdir frequencies${shellQuoted(meta.suffix)}
+    echo '{"artefact": "frequency-table"}' > frequencies${shellQuoted(meta.suffix)}/manifest.json
     """
 }

@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process PREDICT {
     tag "${meta.task} ${meta.model}"
     label 'process_medium'
@@ -24,13 +26,13 @@ process PREDICT {
     predict \\
         --checkpoint ${checkpoint} \\
         --input ${sequences} \\
-        --out ${meta.task}.${meta.model}.tsv \\
+        --out ${shellQuoted("${meta.task}.${meta.model}")}.tsv \\
         --threads ${task.cpus} \\
         ${reference} ${args}
     """
 
     stub:
     """
-    touch ${meta.task}.${meta.model}.tsv
+    touch ${shellQuoted("${meta.task}.${meta.model}")}.tsv
     """
 }

@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process PRETRAIN {
     tag "${meta.encoding}"
     label 'process_high'
@@ -18,7 +20,7 @@ process PRETRAIN {
 
     script:
     def args = task.ext.args ?: ''
-    def sources = [weights, corpora].transpose().collect { weight, corpus -> "--corpus ${corpus} --weight ${weight}" }
+    def sources = [weights, corpora].transpose().collect { weight, corpus -> "--corpus ${corpus} --weight ${shellQuoted(weight)}" }
     def gpus = task.accelerator ? task.accelerator.request : 0
     def nodes = task.ext.nodes ?: 1
     if (nodes > 1 && task.executor != 'slurm') {
@@ -34,8 +36,8 @@ process PRETRAIN {
     ${nodes > 1 || gpus > 1 ? launch : 'pretrain'} \\
         ${sources.join(' ')} \\
         --tokenizer ${tokenizer} \\
-        --out model_${meta.encoding} \\
-        --checkpoints '${checkpoint_root}/${meta.encoding}' \\
+        --out model_${shellQuoted(meta.encoding)} \\
+        --checkpoints ${shellQuoted("${checkpoint_root}/${meta.encoding}")} \\
         --resume \\
         --threads ${task.cpus} \\
         ${args}
@@ -44,7 +46,7 @@ process PRETRAIN {
 
     stub:
     """
-    mkdir model_${meta.encoding}
-    echo '{"artefact": "checkpoint", "encoding": "${meta.encoding}"}' > model_${meta.encoding}/manifest.json
+    mkdir model_${shellQuoted(meta.encoding)}
+    printf '{"artefact": "checkpoint", "encoding": "%s"}\\n' ${shellQuoted(meta.encoding)} > model_${shellQuoted(meta.encoding)}/manifest.json
     """
 }

@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process SAMPLE_GENOME {
     tag "${meta.genome}"
     label 'process_single'
@@ -19,14 +21,14 @@ process SAMPLE_GENOME {
     """
     sample-genome \\
         --fasta ${fasta} \\
-        --out windows${meta.suffix} \\
+        --out windows${shellQuoted(meta.suffix)} \\
         ${args}
     """
 
     stub:
     """
-    mkdir windows${meta.suffix}
-    touch windows${meta.suffix}/windows.parquet
-    echo '{"artefact": "windows", "made_by": "${task.process}"}' > windows${meta.suffix}/manifest.json
+    mkdir windows${shellQuoted(meta.suffix)}
+    touch windows${shellQuoted(meta.suffix)}/windows.parquet
+    echo '{"artefact": "windows", "made_by": "${task.process}"}' > windows${shellQuoted(meta.suffix)}/manifest.json
     """
 }

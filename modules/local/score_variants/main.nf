@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process SCORE_VARIANTS {
     tag "${meta.encoding}"
     label 'process_medium'
@@ -25,14 +27,14 @@ process SCORE_VARIANTS {
         --checkpoint ${checkpoint} \\
         --fasta ${fasta} \\
         --vcf ${vcf} \\
-        --out ${meta.encoding}.scored.vcf.gz \\
+        --out ${shellQuoted(meta.encoding)}.scored.vcf.gz \\
         --threads ${task.cpus} \\
         ${args}
     """
 
     stub:
     """
-    echo '' | gzip > ${meta.encoding}.scored.vcf.gz
-    touch ${meta.encoding}.scored.vcf.gz.tbi
+    echo '' | gzip > ${shellQuoted(meta.encoding)}.scored.vcf.gz
+    touch ${shellQuoted(meta.encoding)}.scored.vcf.gz.tbi
     """
 }

@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process SIMULATE {
     tag "seed ${seed}"
     label 'process_single'
@@ -24,7 +26,7 @@ process SIMULATE {
     """
     simulate \\
         --out demo \\
-        --seed ${seed} \\
+        --seed ${shellQuoted(seed)} \\
         ${args}
     """
 

@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process SUMMARIZE {
     tag "${results.size()} results"
     label 'process_low'
@@ -20,8 +22,8 @@ process SUMMARIZE {
     script:
     def args = task.ext.args ?: ''
     def options = results.collect { result -> "--results ${result}" } + few_shot.collect { result -> "--few-shot ${result}" }
-    def scores = external_scores.collect { table -> "--external-scores '${table.simpleName}'=${table}" }
-    def cells = expected.collect { row -> "'${row}'" }.join(' ')
+    def scores = external_scores.collect { table -> "--external-scores ${shellQuoted(table.simpleName)}=${table}" }
+    def cells = expected.collect { row -> shellQuoted(row) }.join(' ')
     """
     printf '%s\\n' 'task,model,seed' ${cells} > expected.csv
     summarize \\

@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process TRAIN_TOKENIZER {
     tag "${meta.encoding}"
     label 'process_medium'
@@ -21,19 +23,19 @@ process TRAIN_TOKENIZER {
     def genomes = [weights, fasta, windows, plain].transpose().collect { weight, genome, cut, is_plain ->
         def table = is_plain ? null : tables.next()
         def kind = table =~ /\.b?gz$|\.vcf$/ ? 'haplotypes' : 'frequencies'
-        "--genome fasta=${genome},windows=${cut}${table ? ",${kind}=${table}" : ''}${weight ? ",weight=${weight}" : ''}"
+        "--genome fasta=${genome},windows=${cut}${table ? ",${kind}=${table}" : ''}${weight ? ",weight=${shellQuoted(weight)}" : ''}"
     }
     """
     train-tokenizer \\
         ${genomes.join(' ')} \\
-        --out tokenizer_${meta.encoding} \\
+        --out tokenizer_${shellQuoted(meta.encoding)} \\
         --threads ${task.cpus} \\
         ${args}
     """
 
     stub:
     """
-    mkdir tokenizer_${meta.encoding}
-    echo '{"artefact": "tokenizer", "encoding": "${meta.encoding}"}' > tokenizer_${meta.encoding}/manifest.json
+    mkdir tokenizer_${shellQuoted(meta.encoding)}
+    printf '{"artefact": "tokenizer", "encoding": "%s"}\\n' ${shellQuoted(meta.encoding)} > tokenizer_${shellQuoted(meta.encoding)}/manifest.json
     """
 }

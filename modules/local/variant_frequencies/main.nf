@@ -1,3 +1,5 @@
+include { shellQuoted } from '../../../subworkflows/local/utils_params/main'
+
 process VARIANT_FREQUENCIES {
     tag "${meta.genome} ${contig}"
     label 'process_low'
@@ -22,7 +24,7 @@ process VARIANT_FREQUENCIES {
     variant-frequencies \\
         --fasta ${fasta} \\
         --vcf ${vcf} \\
-        --contig '${contig}' \\
+        --contig ${shellQuoted(contig)} \\
         --out frequencies \\
         --threads ${task.cpus} \\
         ${names} ${args}
@@ -31,7 +33,7 @@ process VARIANT_FREQUENCIES {
     stub:
     """
     mkdir frequencies
-    touch 'frequencies/${contig}.arrow'
+    touch frequencies/contig.arrow
     echo '{"artefact": "frequency-table"}' > frequencies/manifest.json
     """
 }

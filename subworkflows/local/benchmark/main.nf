@@ -2,7 +2,8 @@
 // Every model fine-tuned on every task with every seed, beside the baselines.
 //
 
-include { resolveBeside                } from '../utils_params/main'
+include { pathNameProblem; readTasks; tasksProblem } from '../utils_params/main'
+
 include { BUILD_TASK_GUE               } from '../../../modules/local/build_task_gue/main'
 include { BUILD_TASK_MPRA              } from '../../../modules/local/build_task_mpra/main'
 include { BUILD_TASK_SNP_DISEASE       } from '../../../modules/local/build_task_snp_disease/main'
@@ -48,7 +49,7 @@ workflow BENCHMARK {
     sheets = sheets.mix(BUILD_TASK_ANNOTATION.out.tasks.map { folder -> folder.resolve('tasks.csv') })
 
     // --variant_tasks -> [[task: 'prom_300_all.class1', kind: 'binary', metric: 'f1'], train.csv, dev.csv, test.csv]
-    given  = sheets.flatMap { sheet -> readTasks(sheet) }
+    given  = sheets.flatMap { sheet -> checkedTasks(sheet) }
     chosen = given.filter { row -> row[0].task in (options.variant_tasks ?: []) }
     if (options.align) {
         EXTRACT_SEQUENCES(chosen, digest)
@@ -57,7 +58,7 @@ workflow BENCHMARK {
     }
     BUILD_TASK_PROMOTER_VARIANTS(chosen.map { row -> row.size() == 4 ? row + [[]] : row }, genome, frequencies, digest)
     folders = folders.mix(BUILD_TASK_PROMOTER_VARIANTS.out.tasks)
-    encoded = BUILD_TASK_PROMOTER_VARIANTS.out.tasks.flatMap { folder -> readTasks(folder.resolve('tasks.csv')) }
+    encoded = BUILD_TASK_PROMOTER_VARIANTS.out.tasks.flatMap { folder -> checkedTasks(folder.resolve('tasks.csv')) }
 
     // [[task: 'promoter', kind: 'binary', metric: 'mcc'], train.csv, dev.csv, test.csv]
     tasks = given
@@ -124,6 +125,10 @@ workflow BENCHMARK {
 
 // NAME=FOLDER of --foreign_models: [[model: 'dnabert2'], DNABERT-2-117M]
 def foreignModels(pairs) {
+    def misnamed = pairs.collect { pair -> pathNameProblem(pair.tokenize('=')[1]) }.find { problem -> problem }
+    if (misnamed) {
+        error("--foreign_models: ${misnamed}")
+    }
     def models = pairs.collect { pair -> [[model: pair.tokenize('=')[0]], file(pair.tokenize('=')[1], checkIfExists: true)] }
     def names = models.collect { meta, _folder -> meta.model }
     def taken = names.findAll { name -> name in ['frozen-random', 'scratch', 'ref', 'snp'] || names.count(name) > 1 }.unique()
@@ -168,25 +173,21 @@ def isChosen(name, options) {
     return !options.task_names || name in options.task_names || name.replaceFirst(/\.(none|class[1-4])$/, '') in ((options.variant_tasks ?: []) - [name])
 }
 
-// The rows of a sheet, their paths resolved against the sheet's folder.
-def readTasks(sheet) {
-    return sheet.splitCsv(header: true, strip: true).collect { row ->
-        def tables = [row.train, row.dev, row.test].collect { path -> path ? resolveBeside(sheet, path) : null }
-        [[task: row.task ?: '', kind: row.kind ?: '', metric: row.metric ?: '']] + tables
+// The rows of a sheet, before any of them names a task.
+def checkedTasks(sheet) {
+    def rows = readTasks(sheet)
+    def problem = tasksProblem(rows)
+    if (problem) {
+        error(problem)
     }
+    return rows
 }
 
 // What is wrong with the tasks of all sheets together, or null.
 def taskProblem(rows, chosen, varied) {
-    def kinds = ['binary', 'multiclass', 'multilabel', 'regression']
     def known = rows.collect { row -> row[0].task }.sort()
     def rules = [
-        [known.findAll { name -> !(name ==~ /[A-Za-z0-9][A-Za-z0-9._-]*/) }, 'a task sheet has names that cannot name a folder'],
         [known.findAll { name -> known.count(name) > 1 }.unique(), 'two tasks have the same name'],
-        [rows.findAll { row -> null in row || !row[0].kind }.collect { row -> row[0].task }, 'a task sheet needs kind, train, dev and test for'],
-        [rows.findAll { row -> !(row[0].kind in kinds) }.collect { row -> "${row[0].kind} of ${row[0].task}" }, "a task's kind is ${kinds.join(', ')}, not"],
-        [rows.findAll { row -> !(row[0].metric ==~ /[a-z0-9_]*/) }.collect { row -> row[0].task }, 'a metric has a name such as mcc or pearson; look at'],
-        [rows.collectMany { row -> row[1..3].findAll { table -> !table.exists() } }.collect { table -> table.toUriString() }, 'tables of a task sheet do not exist'],
         [rows ? chosen.findAll { name -> !(name in known) } : [], "--task_names: the tasks are ${known.join(', ')}; there is no"],
         [rows ? varied.findAll { name -> !(name in known) } : [], "--variant_tasks: the tasks are ${known.join(', ')}; there is no"]
     ]

@@ -6,6 +6,11 @@
 // [steps: 200, simulate: false, encodings: ['ref', 'snp'], fasta: null, ...]
 // Lists every problem, one line each, and stops if there is any. Some profiles need more than others: 'test,awsbatch'.
 def checkedParameters(Map given, String schemaFile, String profile) {
+    def secrets = given.findAll { _name, value -> hasCredentials(value) }.keySet()
+    if (secrets) {
+        // Before any other problem, as their sentences show the value.
+        error("--${secrets.join(', --')}: holds a key, password or signature in its address, which would end in logs, reports and parameters.json; leave it out and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (S3), GOOGLE_APPLICATION_CREDENTIALS (Google) or AZURE_STORAGE_KEY (Azure), or fetch the file first")
+    }
     def properties = schemaProperties(schemaFile)
     def checks = properties.collectEntries { name, property -> [name, checkValue(name, given[name], property)] }
     def options = checks.collectEntries { name, check -> [name, check.value] }
@@ -97,6 +102,12 @@ def coerceList(String text, Map property) {
 
 def constraintProblem(Object value, Map property) {
     def text = value instanceof List ? value.join(',') : value.toString()
+    if (property.format in ['file-path', 'directory-path']) {
+        def wrong = (value instanceof List ? value : [value]).collect { path -> pathNameProblem(path) }.find { problem -> problem }
+        if (wrong) {
+            return wrong
+        }
+    }
     if (property['enum'] && !(value in property['enum'])) {
         return "'${text}' is none of ${property['enum'].join(', ')}" + suggestion(text, property['enum'])
     }
@@ -141,10 +152,6 @@ def pathProblem(String path, String format) {
     return null
 }
 
-def isAddress(Object path) {
-    return path ==~ /[a-z][a-z0-9+]*:\/\/.+/ && !path.startsWith('file://')
-}
-
 // Folders, and the object stores that the package can write checkpoints to.
 def canHoldCheckpoints(Object path) {
     return !isAddress(path) || path ==~ /(s3|gs|abfss?):\/\/[^?]+/
@@ -156,10 +163,12 @@ def combinationProblems(Map options) {
     def source = options.simulate || options.fasta || options.genomes
     def sheet = options.genomes && !isAddress(options.genomes) ? readGenomes(file(options.genomes)) : []
     def problem = genomesProblem(sheet, options)
+    def tasks = options.tasks && !isAddress(options.tasks) ? tasksProblem(readTasks(file(options.tasks))) : null
     def rules = [
         [options.simulate && (options.fasta || options.vcf), '--simulate: makes its own genome; leave out --fasta and --vcf, or say --simulate false'],
         [options.genomes && (options.simulate || options.fasta || options.vcf), '--genomes: names its own files; leave out --fasta, --vcf and --simulate'],
         [options.genomes && problem, "--genomes: ${problem}"],
+        [tasks, "--tasks: ${tasks}"],
         [!skipped && !source, '--fasta: is missing; give a FASTA, a sheet of --genomes, or --simulate for a demo genome'],
         [!skipped && options.fasta && 'snp' in options.encodings && !options.vcf, '--vcf: is missing; give variants, or --encodings ref to do without'],
         [options.vcf && !options.fasta, '--fasta: is missing; --vcf needs the genome it belongs to'],
@@ -208,7 +217,7 @@ def readTooEarly(options) {
 // The rows of a sheet of genomes: [[name: 'human', fasta: 'human.fa.gz', vcf: null, encoding: 'ref', weight: 1], ...]
 // Paths are relative to the sheet; the encoding is snp where there are variants, the weight 1.
 def readGenomes(sheet) {
-    return sheet.splitCsv(header: true, strip: true).collect { row ->
+    return readSheet(sheet).collect { row ->
         def paths = ['fasta', 'vcf'].collectEntries { name -> [name, row[name] ? resolveBeside(sheet, row[name]).toUriString() : null] }
         def weight = row.weight ? (row.weight ==~ /[0-9]+(\.[0-9]+)?|\.[0-9]+/ ? row.weight as BigDecimal : row.weight) : 1
         [name: row.name, encoding: row.encoding ?: (row.vcf ? 'snp' : 'ref'), weight: weight, columns: row.keySet()] + paths
@@ -217,7 +226,36 @@ def readGenomes(sheet) {
 
 // A path of a sheet: an address, an absolute path, or one that is relative to the sheet.
 def resolveBeside(sheet, path) {
+    def problem = hasCredentials(path) ? 'an address holds a key, password or signature; leave it out and set it in the environment' : pathNameProblem(path)
+    if (problem) {
+        error("${sheet.toUriString()}: ${problem}")
+    }
     return path.startsWith('/') || isAddress(path) ? file(path) : sheet.parent.resolve(path)
+}
+
+// The rows of a sheet of tasks, their paths resolved against the sheet's folder:
+// [[task: 'promoter', kind: 'binary', metric: 'mcc'], train.csv, dev.csv, test.csv]
+def readTasks(sheet) {
+    return readSheet(sheet).collect { row ->
+        def tables = [row.train, row.dev, row.test].collect { path -> path ? resolveBeside(sheet, path) : null }
+        [[task: row.task ?: '', kind: row.kind ?: '', metric: row.metric ?: '']] + tables
+    }
+}
+
+// What is wrong with a sheet of tasks, or null.
+def tasksProblem(rows) {
+    def kinds = ['binary', 'multiclass', 'multilabel', 'regression']
+    def known = rows.collect { row -> row[0].task }.sort()
+    def tables = rows.collectMany { row -> row[1..3].findAll { table -> table } }
+    def rules = [
+        [known.findAll { name -> !isLabel(name) }, 'a task sheet has names that cannot name a folder'],
+        [rows.findAll { row -> null in row || !row[0].kind }.collect { row -> row[0].task }, 'a task sheet needs kind, train, dev and test for'],
+        [rows.findAll { row -> !(row[0].kind in kinds) }.collect { row -> "${row[0].kind} of ${row[0].task}" }, "a task's kind is ${kinds.join(', ')}, not"],
+        [rows.findAll { row -> !(row[0].metric ==~ /[a-z0-9_]*/) }.collect { row -> row[0].task }, 'a metric has a name such as mcc or pearson; look at'],
+        [tables.findAll { table -> !table.exists() }.collect { table -> table.toUriString() }, 'tables of a task sheet do not exist']
+    ]
+    def broken = rules.find { rule -> rule[0] }
+    return broken ? "${broken[1]}: ${broken[0].collect { text -> shown(text) }.join(', ')}" : null
 }
 
 // What is wrong with a sheet of genomes, or null.
@@ -230,7 +268,7 @@ def genomesProblem(rows, options) {
     def rules = [
         [!rows, 'the sheet has no row; give the columns name,fasta,vcf,encoding,weight'],
         [unknown, "the sheet has the column ${unknown.join(', ')}; the columns are ${known.join(', ')}"],
-        [names.any { name -> !(name ==~ /[A-Za-z0-9][A-Za-z0-9._-]*/) }, 'a row has no name that can name a folder; use letters and digits'],
+        [names.any { name -> !isLabel(name) }, 'a row has no name that can name a folder; use letters and digits'],
         [names.toSet().size() < names.size(), 'two rows have the same name; give each its own'],
         [rows.any { row -> !row.fasta }, 'a row has no fasta; name one'],
         [rows.any { row -> !(row.encoding in ['ref', 'snp']) }, "an encoding is neither ref nor snp; leave it empty for what fits"],
@@ -270,4 +308,51 @@ def editDistance(String from, String to) {
         }
     }
     return rows[-1]
+}
+
+// One word for the shell, whatever it holds: HLA-A*01:01 -> 'HLA-A*01:01', it's -> 'it'\''s'
+def shellQuoted(Object value) {
+    return "'" + value.toString().replace("'", "'\\''") + "'"
+}
+
+// Whether a task, model or genome can have this name, as pybmfm/core/names.py says: it names folders.
+def isLabel(Object name) {
+    return name instanceof CharSequence && name ==~ /[A-Za-z0-9][A-Za-z0-9._-]*/
+}
+
+// A text for a message, without what moves the cursor, and no longer than a line.
+def shown(Object text) {
+    def plain = text.toString().replaceAll(/\p{Cntrl}/, '?')
+    return plain.size() > 100 ? plain.take(100) + '...' : plain
+}
+
+// What is wrong with the name of a file or folder, or null. Scripts hold the last part of a path; Nextflow quotes what
+// lies before it, but for $ and the letters of its patterns.
+def pathNameProblem(Object path) {
+    def above = isAddress(path) ? /[$]|\p{Cntrl}/ : /[$*?\[\]{}]|\p{Cntrl}/
+    def found = (path.toString() =~ above).findAll() + ((path.toString().tokenize('/') ?: ['']).last() =~ /['"`\\]/).findAll()
+    return found ? "'${shown(path)}' has the character ${shown(found[0])} in its name, which a shell or Nextflow may read as a command or pattern; rename it" : null
+}
+
+def isAddress(Object path) {
+    return path ==~ /(?s)[a-z][a-z0-9+]*:\/\/.+/ && !path.startsWith('file://')
+}
+
+// Whether an address holds a key, password or signature: abfs alone has a name before an @.
+def hasCredentials(Object text) {
+    return text.toString() =~ /(?i)\b(?!abfss?:)[a-z][a-z0-9+.-]*:\/\/[^\/?#\s]*@|:\/\/[^\/?#\s]*:[^\/?#\s]*@|[?&][^=&\s]*(signature|credential|token|password|secret|(access|api)_?key|\bsig)[^=&\s]*=/
+}
+
+// The rows of a sheet as maps of cells by column. Cells may stand in quotation marks, "" is one of them; a byte order
+// mark, \r and blank lines are passed over.
+def readSheet(sheet) {
+    def lines = sheet.getText('UTF-8').replaceFirst(/^\uFEFF/, '').readLines().findAll { line -> line.trim() }
+    def rows = lines.collect { line -> csvCells(line) }
+    return rows.drop(1).collect { cells -> [rows[0], cells].transpose().collectEntries { column, cell -> [column, cell] } }
+}
+
+// The cells of a line: a,"b, c" -> ['a', 'b, c']
+def csvCells(String line) {
+    return (",${line}" =~ /\G,\s*(?:"((?:[^"]|"")*)"\s*(?=,|$)|([^,]*))/)
+        .collect { _all, quoted, plain -> quoted == null ? plain.trim() : quoted.replace('""', '"').trim() }
 }
