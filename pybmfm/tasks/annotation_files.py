@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pybmfm.core import UserError, is_missing, text_lines
+from pybmfm.core import UserError, text_lines
 from pybmfm.tasks.dropped import describe_dropped
 from pybmfm.variants.placement import check_loci, read_bed
 
@@ -27,6 +27,7 @@ GFF_COLUMNS = 9
 GTF_TRANSCRIPT = re.compile(r'transcript_id "([^"]*)"')
 GFF3_PARENT = re.compile(r"(?:^|;)\s*Parent=([^;]*)")
 HEADER_LINE = re.compile(r"(?:track|browser)(?:\s|$)")
+MOST_DIGITS = 18  # of a position, which then fits 64 bits
 STRANDS = ("+", "-")
 NO_STRAND = "no_strand"
 NO_TRANSCRIPT = "no_transcript_id"
@@ -190,7 +191,7 @@ def _exons(path: Path) -> Iterator[_Exon]:
 
 
 def _exon(fields: list[str], path: Path, number: int) -> _Exon:
-    contig, first, last, strand, attributes = (fields[i] for i in (0, 3, 4, 6, 8))
+    contig, _, _, first, last, _, strand, _, attributes = fields[:GFF_COLUMNS]
     if not (_is_number(first) and _is_number(last) and 1 <= int(first) <= int(last)):
         raise _malformed(path, number, f"start {first} and end {last} are no interval from 1")
     names = _transcript_names(attributes)
@@ -199,13 +200,15 @@ def _exon(fields: list[str], path: Path, number: int) -> _Exon:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < len(str(2**63))
+    return text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def _transcript_names(attributes: str) -> list[str]:
-    gtf, gff3 = GTF_TRANSCRIPT.search(attributes), GFF3_PARENT.search(attributes)
-    names = [gtf[1]] if gtf else gff3[1].split(",") if gff3 else []
-    return [name.strip() for name in names if not is_missing(name)]
+    gtf = GTF_TRANSCRIPT.search(attributes)
+    if gtf:
+        return [gtf[1]] if gtf[1].strip() else []
+    gff3 = GFF3_PARENT.search(attributes)
+    return [name for name in gff3[1].split(",") if name.strip()] if gff3 else []
 
 
 def _malformed(path: Path, number: int, problem: str) -> UserError:

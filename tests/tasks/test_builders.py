@@ -157,6 +157,20 @@ def test_gue_labels_that_are_missing_are_counted(tmp_path: Path, missing: str) -
     assert task["splits"]["train"]["dropped"] == {"no_label": 1}
 
 
+NO_DNA = [("ACGTAC CGTACG GTACGT", "blanks inside"), ("MKWVTFISLLFL", "no DNA")]
+
+
+@pytest.mark.parametrize(("text", "problem"), NO_DNA)
+def test_gue_sequences_that_are_no_dna_are_refused_with_their_line(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    rows = dict.fromkeys(SPLITS, f"ACGT,0\n,1\n{text},1\n")
+    make_task(tmp_path / "g" / "t", rows)
+    with pytest.raises(UserError, match=rf"train.csv, line 4: .*{problem}"):
+        build_gue(GueSettings(tmp_path / "g", tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_gue_labels_are_spelt_as_in_training(tmp_path: Path) -> None:
     rows = {"train": "A,0\nC,1\n", "dev": "A,1.0\nC,0.0\n", "test": "A,True\nC,2\n"}
     make_task(tmp_path / "g" / "t", rows)
@@ -253,6 +267,15 @@ def test_mpra_ids_may_hold_quotation_marks(library: Path, tmp_path: Path) -> Non
     assert manifest(tmp_path / "out")["counts"]["read"] == 8
     (entry,) = read_task_sheet(tmp_path / "out" / "tasks.csv")
     assert read_task_table(entry.train, "regression").ids == ["a", '"b', "c", 'd"']
+
+
+@pytest.mark.parametrize(("text", "problem"), NO_DNA)
+def test_mpra_sequences_that_are_no_dna_are_refused_with_their_line(
+    library: Path, tmp_path: Path, text: str, problem: str
+) -> None:
+    library.write_text(LIBRARY.replace("CCCA", text))
+    with pytest.raises(UserError, match=rf"library.tsv, line 5: .*{problem}"):
+        build_mpra(MpraSettings(library, tmp_path / "out"))
 
 
 def test_an_mpra_split_without_a_usable_row_says_why(library: Path, tmp_path: Path) -> None:

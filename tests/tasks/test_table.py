@@ -194,6 +194,22 @@ def test_an_odd_cell_in_columns_of_labels_is_named(tmp_path: Path) -> None:
         read_task_table(path, "multilabel")
 
 
+@pytest.mark.parametrize("text", ["ACGTAC CGTACG GTACGT", "MKWVTFISLLFL", "ACGT-ACGT---ACG"])
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_sequences_that_are_no_dna_are_refused_in_every_split(
+    tmp_path: Path, text: str, split: str
+) -> None:
+    paths = {
+        name: write(
+            tmp_path / f"{name}.tsv",
+            f"sequence\tlabel\nACGTAC\t0\n{text if name == split else 'ACGT'}\t1\n",
+        )
+        for name in ("train", "dev", "test")
+    }
+    with pytest.raises(UserError, match=rf"{split}.tsv, line 3: .*(blanks inside|no DNA)"):
+        read_task_splits(**paths, kind="binary")
+
+
 @pytest.mark.parametrize("bad", ["", "nan"])
 def test_errors_are_placed_in_long_rows_and_packed_files(tmp_path: Path, bad: str) -> None:
     text = f"sequence,label\n{'A' * 140_000},1\nAC,0\nAC,{bad}\n"

@@ -188,6 +188,14 @@ def test_malformed_tables_are_refused(
     assert not given_.out.exists()
 
 
+def test_a_byte_order_mark_of_a_bed_is_passed_over(
+    given_: SequenceSettings, tmp_path: Path
+) -> None:
+    path = tmp_path / "loci.bed"
+    path.write_bytes(b"\xef\xbb\xbfchr1\t0\t5\nchr1\t1\t6\n")
+    assert encode_sequences(_with(given_, input=path))["used"] == 2
+
+
 def test_missing_columns_and_ragged_beds_are_refused(
     given_: SequenceSettings, tmp_path: Path
 ) -> None:
