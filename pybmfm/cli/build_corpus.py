@@ -8,6 +8,7 @@ import click
 
 from pybmfm.cli.options import (
     PATH,
+    filters_option,
     haplotypes_option,
     out_option,
     seed_option,
@@ -19,6 +20,7 @@ from pybmfm.cli.options import (
 @click.command("build-corpus")
 @windows_options
 @haplotypes_option()
+@filters_option()
 @click.option("--tokenizer", type=PATH, required=True, help="Folder made by train-tokenizer.")
 @out_option("Corpus folder")
 @click.option(

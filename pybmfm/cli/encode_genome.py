@@ -9,6 +9,7 @@ import click
 from pybmfm.cli.options import (
     PATH,
     fasta_option,
+    filters_option,
     haplotypes_option,
     out_option,
     pass_option,
@@ -25,6 +26,7 @@ from pybmfm.cli.options import (
     help="Frequency table of this genome; without variants the plain reference is written.",
 )
 @haplotypes_option()
+@filters_option()
 @out_option("FASTA of encoded text (.gz is compressed), or an .npz archive of codes")
 @click.option(
     "--region",
@@ -54,6 +56,7 @@ def command(
     fasta: Path,
     frequencies: Path | None,
     haplotypes: Path | None,
+    filters: str,
     out: Path,
     regions: tuple[str, ...],
     strategy: str,
@@ -81,6 +84,7 @@ def command(
             fasta=fasta,
             frequencies=frequencies,
             haplotypes=haplotypes,
+            filters=filters,
             out=out,
             regions=regions,
             strategy=strategy,

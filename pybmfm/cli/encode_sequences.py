@@ -11,6 +11,7 @@ from pybmfm.cli.options import (
     PATH,
     alignment_options,
     fasta_option,
+    filters_option,
     haplotypes_option,
     out_option,
     pass_option,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @fasta_option()
 @click.option("--frequencies", type=PATH, help="Frequency table of this genome.")
 @haplotypes_option()
+@filters_option()
 @out_option("Table (.csv, .tsv, .parquet) with the column sequence")
 @strategy_option()
 @pass_option()
@@ -44,6 +46,7 @@ def command(
     fasta: Path,
     frequencies: Path | None,
     haplotypes: Path | None,
+    filters: str,
     out: Path,
     strategy: str,
     pass_number: int,
@@ -75,6 +78,7 @@ def command(
             out=out,
             frequencies=frequencies,
             haplotypes=haplotypes,
+            filters=filters,
             strategy=strategy,
             pass_number=pass_number,
             seed=seed,

@@ -129,6 +129,18 @@ def haplotypes_option() -> Callable[[F], F]:
     )
 
 
+def filters_option() -> Callable[[F], F]:
+    """``--filters``: which records of a VCF passed its own quality filters."""
+    return click.option(
+        "--filters",
+        default="PASS,.",
+        show_default=True,
+        metavar="all|NAME,NAME...",
+        help="Names in FILTER that a record may have ('.': none given); records with any other "
+        "are dropped and counted by its name.",
+    )
+
+
 def pass_option() -> Callable[[F], F]:
     """``--pass``: which of the independent drawings."""
     return click.option(

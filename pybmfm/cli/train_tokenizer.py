@@ -11,6 +11,7 @@ import click
 
 from pybmfm.cli.options import (
     PATH,
+    filters_option,
     haplotypes_option,
     out_option,
     seed_option,
@@ -34,6 +35,7 @@ _NEXT_PART = re.compile(rf",(?=(?:{'|'.join(PARTS)})=)")  # paths may hold comma
     help="Frequency table: encode variants; without it the plain reference.",
 )
 @haplotypes_option()
+@filters_option()
 @click.option(
     "--genome",
     "genomes",
@@ -94,6 +96,7 @@ def command(
     windows: Path | None,
     frequencies: Path | None,
     haplotypes: Path | None,
+    filters: str,
     genomes: tuple[str, ...],
     strategy: str,
     out: Path,
@@ -127,7 +130,12 @@ def command(
     from pybmfm.tokenizer import TokenizerSettings, train_tokenizer
 
     lines = TokenizerLines(
-        sources, max_bases=max_bases, seed=seed, strategy=strategy, threads=threads
+        sources,
+        max_bases=max_bases,
+        seed=seed,
+        strategy=strategy,
+        threads=threads,
+        filters=filters,
     )
     train_tokenizer(
         TokenizerSettings(
@@ -140,7 +148,12 @@ def command(
             k=k,
         ),
         progress(lines, "encoding windows", unit="window"),
-        origin={"strategy": strategy, "seed": seed, "max_bases": max_bases},
+        origin={
+            "strategy": strategy,
+            "filters": filters,
+            "seed": seed,
+            "max_bases": max_bases,
+        },
         inputs=[path for genome in sources for path in genome.inputs],
         counts=lines.counts,
     )

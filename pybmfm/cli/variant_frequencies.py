@@ -9,6 +9,7 @@ import click
 from pybmfm.cli.options import (
     PATH,
     fasta_option,
+    filters_option,
     out_option,
     threads_option,
     unused_seed_option,
@@ -49,8 +50,9 @@ from pybmfm.cli.options import (
     default="auto",
     show_default=True,
     metavar="auto|FREQ|CAF|AF|AC/AN|NAME,NAME...",
-    help="INFO field of the frequencies; auto: per record the first of FREQ, CAF, AF, AC with AN "
-    "and the header's fields of populations that reports; several names are averaged.",
+    help="INFO field of the frequencies; auto: per record the first that reports of FREQ, CAF, "
+    "AF_joint, AF, AC with AN, the header's wholes (AF_total ...) and its parts (AF_exomes, "
+    "EAS_AF ...); parts, and several names, are averaged.",
 )
 @click.option(
     "--source",
@@ -58,6 +60,7 @@ from pybmfm.cli.options import (
     multiple=True,
     help="Only this source of FREQ (1000Genomes, TOPMED ...); repeatable, else all.",
 )
+@filters_option()
 @click.option(
     "--alias",
     type=PATH,
@@ -81,6 +84,7 @@ def command(
     records: str,
     frequency_field: str,
     sources: tuple[str, ...],
+    filters: str,
     alias: Path | None,
     haploid: tuple[str, ...],
     threads: int,
@@ -107,6 +111,7 @@ def command(
             records=records,
             frequency_field=frequency_field,
             sources=sources,
+            filters=filters,
             alias=alias,
             haploid=haploid,
             threads=threads,

@@ -10,7 +10,13 @@ from pybmfm.core.artifacts import (
     write_json,
     write_manifest,
 )
-from pybmfm.core.errors import Interrupted, OutOfMemory, UserError, is_out_of_memory
+from pybmfm.core.errors import (
+    Interrupted,
+    OutOfMemory,
+    UserError,
+    is_out_of_memory,
+    nothing_used,
+)
 from pybmfm.core.names import check_contigs, check_label, contig_file_name
 from pybmfm.core.progress import progress
 from pybmfm.core.randomness import derive_seed
@@ -43,6 +49,7 @@ __all__ = [
     "is_out_of_memory",
     "known_column",
     "let_others_read",
+    "nothing_used",
     "output_directory",
     "output_file",
     "progress",

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 # What the machine refuses, not a bug: no space, quota, file too large, read-only place, no
@@ -61,6 +62,38 @@ class Interrupted(Exception):
 
 class OutOfMemory(Exception):
     """Host or GPU memory ran out: exit 137, a retry continues with what was saved."""
+
+
+def nothing_used(
+    what: str,
+    dropped: Mapping[str, int],
+    *,
+    file: str | Path | None = None,
+    remedies: Mapping[str, str] | None = None,
+) -> UserError:
+    """Return the error for input of which nothing is used: an empty result is no result.
+
+    Parameters
+    ----------
+    what
+        What it holds, in the plural: ``"records"``.
+    dropped
+        Numbers of them by reason; the message names the reason that took most.
+    file
+        The input.
+    remedies
+        What to do about a reason, by what its name begins with.
+    """
+    total = sum(dropped.values())
+    if not total:
+        return UserError(f"holds no {what}", file=file, remedy=f"give a file with {what}")
+    most = max(dropped, key=lambda reason: dropped[reason])
+    found = [remedy for start, remedy in (remedies or {}).items() if most.startswith(start)]
+    return UserError(
+        f"none of {total:,} {what} can be used, {dropped[most]:,} are dropped for {most}",
+        file=file,
+        remedy=(found or [f"give {what} that can be used"])[0],
+    )
 
 
 def is_out_of_memory(error: BaseException) -> bool:

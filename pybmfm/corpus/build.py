@@ -24,6 +24,7 @@ from pybmfm.corpus.windows_table import WindowColumns, read_windows
 from pybmfm.genome import Genome
 from pybmfm.tokenizer import DnaTokenizer, use_threads
 from pybmfm.tokenizer.dna_tokenizer import TOKENIZER_FILE
+from pybmfm.variants.frequencies import PASSED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,8 @@ class CorpusSettings:
         Frequency table folder to draw alleles from.
     haplotypes
         Phased VCF, which the strategy ``haplotypes`` takes instead. Neither: the plain reference.
+    filters
+        Names in FILTER that records of the phased VCF may have.
     strategy, seed
         How alleles are drawn.
     ref_share
@@ -60,6 +63,7 @@ class CorpusSettings:
     out: Path
     frequencies: Path | None = None
     haplotypes: Path | None = None
+    filters: str = PASSED
     strategy: str = "paper"
     ref_share: float = 0.0
     seed: int = 0
@@ -90,6 +94,7 @@ def build_corpus(settings: CorpusSettings) -> None:
         windows, shards = WindowColumns.of(table), divide_windows(table, settings.shard_rows)
         source.expect(windows)
         counts, files = _write(settings, windows, shards, source, tokenizer, folder)
+        source.check_used()
         shown = {split: one.shown() for split, one in counts.items()}
         write_manifest(
             folder,
@@ -97,6 +102,7 @@ def build_corpus(settings: CorpusSettings) -> None:
             settings={
                 "strategy": settings.strategy,
                 "ref_share": settings.ref_share,
+                "filters": settings.filters,
                 "seed": settings.seed,
                 "shard_rows": settings.shard_rows,
             },
@@ -132,6 +138,7 @@ def _open_source(settings: CorpusSettings, genome: Genome) -> WindowSource:
         seed=settings.seed,
         strategy=settings.strategy,
         haplotypes=settings.haplotypes,
+        filters=settings.filters,
     )
     varies = encoding == "snp"
     return WindowSource(

@@ -13,6 +13,7 @@ from pybmfm.corpus.windows_table import WindowColumns
 from pybmfm.genome import Genome
 from pybmfm.variants import FrequencyTable, PhasedPanel, WindowEncoder
 from pybmfm.variants.encoder import ContigEncoder
+from pybmfm.variants.frequencies import PASSED
 
 CONTIGS_KEPT = 2  # batches of different splits cross from one contig to the next in turn
 
@@ -24,6 +25,7 @@ def open_encoder(
     seed: int,
     strategy: str,
     haplotypes: Path | None = None,
+    filters: str = PASSED,
 ) -> tuple[WindowEncoder, str]:
     """Make an encoder, and say which encoding it gives: ``"ref"`` or ``"snp"``.
 
@@ -37,7 +39,7 @@ def open_encoder(
     if frequencies is None and haplotypes is None:
         return WindowEncoder(genome, None, seed=seed), "ref"
     table = None if frequencies is None else FrequencyTable.open(frequencies)
-    panel = None if haplotypes is None else PhasedPanel(haplotypes)
+    panel = None if haplotypes is None else PhasedPanel(haplotypes, filters=filters)
     encoder = WindowEncoder(genome, table, seed=seed, strategy=strategy, haplotypes=panel)
     return encoder, "snp"
 
@@ -86,6 +88,10 @@ class WindowSource:
         if self._varying.haplotypes is not None:
             counts["genotypes"] = self._varying.haplotypes.counts()
         return counts
+
+    def check_used(self) -> None:
+        """Refuse phased genotypes of which none was used, see `PhasedPanel.check_used`."""
+        self._varying.check_used()
 
     def expect(self, windows: WindowColumns) -> None:
         """Say which windows will be asked for, so that phased genotypes are read once for all."""

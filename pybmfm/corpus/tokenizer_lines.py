@@ -19,6 +19,7 @@ from pybmfm.corpus.sources import open_encoder
 from pybmfm.corpus.window_selection import check_windows_fit, draw_training_windows
 from pybmfm.corpus.windows_table import read_windows
 from pybmfm.genome import Genome
+from pybmfm.variants.frequencies import PASSED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +76,8 @@ class TokenizerLines:
         Of the drawn windows and alleles.
     threads
         For encoding; the lines are the same for any number.
+    filters
+        Names in FILTER that records of a phased VCF may have.
 
     Attributes
     ----------
@@ -98,9 +101,11 @@ class TokenizerLines:
         seed: int,
         strategy: str,
         threads: int = 1,
+        filters: str = PASSED,
     ) -> None:
         self._genomes = list(genomes)
         self._seed, self._strategy, self._threads = seed, strategy, threads
+        self._filters = filters
         encodings = {genome.encoding for genome in genomes}
         self.encoding = encodings.pop() if len(encodings) == 1 else "mixed"
         tables = [read_windows(genome.windows)[0] for genome in genomes]
@@ -132,12 +137,14 @@ class TokenizerLines:
                 seed=self._seed,
                 strategy=self._strategy,
                 haplotypes=one.haplotypes,
+                filters=self._filters,
             )
             for _, part in rows.groupby(["contig", "pass"], sort=False, observed=True):
                 in_pass = encoder.contig(
                     str(part["contig"].iat[0]), int(part["pass"].to_numpy()[0])
                 )
                 yield from _split(pool.map(in_pass.encode_many, *_batches(part)))
+            encoder.check_used()
             self.counts["marks_dropped"].update(encoder.dropped_marks)
             self.counts["replaced_letters"] += genome.note_replaced_letters()
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pybmfm.core import UserError, progress, write_table
+from pybmfm.core import UserError, nothing_used, progress, write_table
 from pybmfm.inference.devices import choose_batch_tokens, use_threads
 from pybmfm.inference.predict_rows import Row, sequence_rows, variant_rows
 from pybmfm.tasks.letters import replaced_sentence
 from pybmfm.training.processes import choose_device
+from pybmfm.variants.text_blocks import is_vcf
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pybmfm")
 ROWS_AT_ONCE = 2048
-VCF_SUFFIXES = (".vcf", ".vcf.gz", ".vcf.bgz")
+VCF_SUFFIXES = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")
 TABLE_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 LABEL_FROM = 0.5  # a label of a multilabel task is predicted from this probability on
 
@@ -105,12 +106,14 @@ def predict(settings: PredictSettings) -> dict[str, Any]:
         rows = _rows(settings, stack, counts)
         parts = list(_parts(rows, model, settings, device, counts))
     table = _table(parts, model)
+    if "note" in table and table["note"].all():
+        raise nothing_used("alleles", Counter(table["note"]), file=settings.input)
     write_table(table, settings.out)
     return _report(table, counts)
 
 
 def _rows(settings: PredictSettings, stack: ExitStack, counts: dict[str, int]) -> Iterator[Row]:
-    if not settings.input.name.endswith(VCF_SUFFIXES):
+    if not (settings.input.name.endswith(VCF_SUFFIXES) or is_vcf(settings.input)):
         return sequence_rows(settings.input, settings.alphabet, counts)
     if settings.fasta is None:
         raise UserError("a VCF needs the reference", file=settings.input, remedy="give --fasta")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybmfm import __version__
-from pybmfm.core import UserError, digest_file, output_file, progress
+from pybmfm.core import UserError, digest_file, nothing_used, output_file, progress
 from pybmfm.genome import Genome
 from pybmfm.inference.alleles import Site, Stretch, pair_windows, plain_windows, site_of_allele
 from pybmfm.inference.devices import choose_batch_tokens, use_threads
@@ -136,7 +136,7 @@ def score_variants(settings: ScoreSettings) -> ScoreSummary:
     UserError
         If an input is missing, malformed, unsorted or cut off, FASTA and VCF share no contig, or
         REF disagrees with the FASTA at more than half of the records once 20 could be compared,
-        or at the end at more than 1 % of at least 200.
+        or at the end at more than 1 % of at least 200, or no allele can be scored.
     """
     from pybmfm.model import load_checkpoint
 
@@ -184,6 +184,8 @@ class _Scorer:
             yield from self._score(chunk)
             self.reference.stop_early()
         self.reference.stop_at_end()
+        if not self.counts["scored"]:
+            raise nothing_used("alleles", self.reasons, file=self.settings.vcf)
 
     def summary(self) -> ScoreSummary:
         """Log and return the counts."""

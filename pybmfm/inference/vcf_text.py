@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from pybmfm.core import UserError
+from pybmfm.variants.record_walk import EMPTY_REMEDY, empty_column
+from pybmfm.variants.text_blocks import TextBlocks
 
 FIXED_COLUMNS = 8
 INFO = 7
-# The empty last block that bgzip writes; without it the file was cut off (SAM specification 4.1.2).
-BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class VcfRecord:
 
     def with_info(self, added: Mapping[str, str]) -> bytes:
         """Return the line with ``added`` keys at the end of INFO, replacing keys of that name."""
-        old = [] if self.columns[INFO] == b"." else self.columns[INFO].split(b";")
+        old = [item for item in self.columns[INFO].split(b";") if item not in (b"", b".")]
         kept = [item for item in old if item.split(b"=")[0].decode("latin-1") not in added]
         new = [f"{key}={value}".encode() for key, value in added.items() if value]
         columns = list(self.columns)
@@ -58,9 +55,9 @@ class VcfText:
     Parameters
     ----------
     path
-        Plain, gzip or bgzip text.
-    handle
-        The decompressed bytes.
+        The file.
+    pieces
+        Its text, each piece ending with a line feed.
 
     Raises
     ------
@@ -68,9 +65,9 @@ class VcfText:
         If the header is missing or broken.
     """
 
-    def __init__(self, path: Path, handle: BinaryIO) -> None:
+    def __init__(self, path: Path, pieces: Iterator[bytes]) -> None:
         self.path = path
-        self._handle = handle
+        self._lines = self._numbered(pieces)
         self.header: list[bytes] = []
         self.line_number = 0
         self._read_header()
@@ -103,7 +100,7 @@ class VcfText:
         """
         seen: set[str] = set()
         contig, last = "", -1
-        for line in self._lines():
+        for line in self._lines:
             if not line.strip():
                 continue
             record = self._parse(line)
@@ -118,7 +115,7 @@ class VcfText:
             yield record
 
     def _read_header(self) -> None:
-        for line in self._lines():
+        for line in self._lines:
             if not line.startswith(b"#"):
                 raise self._error("a record comes before the #CHROM line", _VCF)
             self.header.append(line)
@@ -128,20 +125,14 @@ class VcfText:
                         f"the #CHROM line has fewer than {FIXED_COLUMNS} columns", _VCF
                     )
                 return
-        raise UserError("has no #CHROM line", file=self.path, remedy=_VCF)
+        problem = "has no #CHROM line" if self.header else "is empty"
+        raise UserError(problem, file=self.path, remedy=_VCF)
 
-    def _lines(self) -> Iterator[bytes]:
-        while True:
-            try:
-                line = self._handle.readline()
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise self._error(
-                    f"the compressed data is broken or cut off ({error})", _COPY
-                ) from error
-            if not line:
-                return
-            self.line_number += 1
-            yield line
+    def _numbered(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            for line in piece[:-1].split(b"\n"):
+                self.line_number += 1
+                yield line + b"\n"
 
     def _parse(self, line: bytes) -> VcfRecord:
         body = line.rstrip(b"\r\n")
@@ -154,8 +145,9 @@ class VcfText:
         pos, ref, alt = columns[1], columns[3], columns[4]
         if not pos.isdigit():
             raise self._error(f"POS '{pos.decode('latin-1')}' is not a number", _VCF)
-        if not columns[0] or not ref or not alt:
-            raise self._error("CHROM, REF or ALT is empty", _VCF)
+        empty = empty_column(columns)
+        if empty:
+            raise self._error(f"{empty} is empty", EMPTY_REMEDY)
         return VcfRecord(
             line_number=self.line_number,
             columns=columns,
@@ -174,12 +166,11 @@ class VcfText:
 
 _SORT = "sort it with 'bcftools sort'"
 _VCF = "give a VCF with tab-separated columns"
-_COPY = "copy or download it again"
 
 
 @contextmanager
 def open_vcf(path: str | Path) -> Iterator[VcfText]:
-    """Open a plain, gzip or bgzip VCF as text.
+    """Open a VCF, plain, gzip or bgzip, or a BCF, as text.
 
     Raises
     ------
@@ -187,24 +178,5 @@ def open_vcf(path: str | Path) -> Iterator[VcfText]:
         If the file is missing, empty, cut off or not a VCF.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError("no such file", file=path, remedy="check the path")
-    if path.stat().st_size == 0:
-        raise UserError("is empty", file=path, remedy=_VCF)
-    with path.open("rb") as raw:
-        start = raw.read(18)
-        raw.seek(0)
-        if not start.startswith(b"\x1f\x8b"):
-            yield VcfText(path, raw)
-            return
-        if start[3] & 4 and start[12:14] == b"BC":
-            _check_end_block(path, raw)
-        with gzip.GzipFile(fileobj=raw) as handle:
-            yield VcfText(path, handle)  # type: ignore[arg-type]
-
-
-def _check_end_block(path: Path, raw: BinaryIO) -> None:
-    raw.seek(max(0, path.stat().st_size - len(BGZF_END)))
-    if raw.read() != BGZF_END:
-        raise UserError("is cut off (bgzip's end block is missing)", file=path, remedy=_COPY)
-    raw.seek(0)
+    with closing(TextBlocks(path).whole_lines()) as pieces:
+        yield VcfText(path, pieces)

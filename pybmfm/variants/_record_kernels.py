@@ -16,28 +16,32 @@ from pybmfm.core.compiled import njit
 from pybmfm.variants.counts import (
     ALLELES,
     COMPARABLE,
-    EDGES,
     PLACE_OF_REASON,
     READ,
     RECORDS,
     SOURCES,
     USED,
 )
-from pybmfm.variants.frequencies import ALTERNATES, WITH_REFERENCE
 from pybmfm.variants.frequencies import SOURCES as SOURCES_FORM
+from pybmfm.variants.frequencies import WITH_REFERENCE
 from pybmfm.variants.judge import ROUNDING
 from pybmfm.variants.symbols import DELETION, INSERTION, N_STATES
 
 # What stopped the kernel.
-DONE, OTHER_CONTIG, BAD_LINE, ODD_LINE, FULL, _CANDIDATE = range(6)
+DONE, OTHER_CONTIG, BAD_LINE, ODD_LINE, FULL, FILTERS_FULL, _CANDIDATE = range(7)
 # Places in the cursor: what to go on with, and what was found.
-OFFSET, END, LINES, POSITION, FIRST, FIRST_LINE, CHANGES, PASSED = range(8)
-_POS1, _REF, _REF_END, _ALT, _ALT_END, _INFO, _LINE_END, N_MISMATCHES = range(8, 16)
-MISMATCH_AT = 16
+OFFSET, END, LINES, POSITION, FIRST, FIRST_LINE, CHANGES, ALLELES_AT, PASSED = range(9)
+_POS1, _REF, _REF_END, _ALT, _ALT_END, _FILTER, _INFO, _LINE_END, N_MISMATCHES = range(9, 18)
+MISMATCH_AT = 18
 SHOWN_MISMATCHES = 3
 CURSOR = MISMATCH_AT + 2 * SHOWN_MISMATCHES
 
 MAX_ALTERNATES = 64
+# An indel is moved to the left at most so far to tell whether it is another's: no genome has the
+# same base or motif over more, but a made-up one may.
+MAX_SHIFT = 10_000
+# Names of FILTER that dropped a record since they were last taken, and their letters that count.
+MAX_FILTERS, FILTER_LETTERS = 32, 64
 # Of each key: where its value starts and ends. Key 0 is COMMON.
 _COMMON_KEY = 0
 
@@ -56,14 +60,13 @@ _IUPAC = PLACE_OF_REASON["iupac_allele"]
 _BELOW_CUTOFF = PLACE_OF_REASON["below_min_frequency"]
 _SAME = PLACE_OF_REASON["same_as_reference"]
 _BEFORE_CONTIG = PLACE_OF_REASON["insertion_before_contig_start"]
-_PLAIN = -1
+_PLAIN, _FILTERED = -1, -2
 
 _NO_BASE = 255
 _CODE = np.full(256, _NO_BASE, dtype=np.uint8)
 for _letters in (b"AGTC", b"agtc"):
     for _code, _letter in enumerate(_letters):
         _CODE[_letter] = _code
-_EDGES = np.array(EDGES)
 _POWERS = np.array([float(10**power) for power in range(23)])
 
 _TAB, _LF, _CR, _M = 9, 10, 13, 77
@@ -72,6 +75,8 @@ _OPEN, _CLOSE, _PIPE, _HASH = 91, 93, 124, 35
 # Places are unsigned in the inner loops: indexing from the end, which Python's signed places
 # allow, keeps the compiler from using vectors.
 _ONE = np.uint64(1)
+# Of the hash of alleles (Fowler, Noll, Vo: FNV-1a, 64 bits).
+_HASH_START, _HASH_FACTOR = np.uint64(14695981039346656037), np.uint64(1099511628211)
 _BLOCK = np.uint64(64)
 # Positions beyond any contig; what has more digits is cut to it.
 FAR = 10**17
@@ -123,11 +128,9 @@ def read_records(
     totals: NDArray[np.int64],
     reasons: NDArray[np.int64],
     fields: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-    spectrum: NDArray[np.int64],
-    position: NDArray[np.int32],
-    state: NDArray[np.uint8],
-    mass: NDArray[np.float64],
+    filters: tuple[NDArray[Any], ...],
+    changes: tuple[NDArray[Any], ...],
+    alleles: tuple[NDArray[Any], ...],
 ) -> int:
     """Read lines of one contig until something else than a record of it comes.
 
@@ -143,10 +146,18 @@ def read_records(
         False where the FASTA lacks the contig: lines are checked and counted alone.
     only_common, cutoff, plan
         As `Judge` has them; the plan as arrays (`compile_plan`).
-    totals, reasons, fields, kinds, spectrum
+    totals, reasons, fields
         The arrays of a `Tally`, added to.
-    position, state, mass
-        What alternates put where, from ``cursor[CHANGES]`` on.
+    filters
+        uint8[MAX_FILTERS, FILTER_LETTERS], int64[MAX_FILTERS] and int64[MAX_FILTERS]: names in
+        FILTER that dropped records, their lengths, and how many records; added to.
+    changes
+        int32, uint8 and float64: position, state and frequency of what alternates put where,
+        from ``cursor[CHANGES]`` on.
+    alleles
+        int32, uint64, uint8 and int32 of each used alternate, from ``cursor[ALLELES_AT]`` on:
+        where it starts and a hash of what it is, both the same however it is spelt (`identity`),
+        its place in ``KINDS``, and the number of its changes. As long as ``changes``.
 
     Returns
     -------
@@ -178,8 +189,7 @@ def read_records(
             _locate(buffer, cursor[_INFO], cursor[_LINE_END], plan[0], plan[1], spans)
             reason = _use(
                 buffer, spans, start, ref, ref_end, alt, alt_end, codes, only_common, cutoff, plan,
-                reasons, fields, kinds, spectrum, position, state, mass, cursor,
-                alternates, sums, reports,
+                reasons, fields, filters, changes, alleles, cursor, alternates, sums, reports,
             )  # fmt: skip
             if reason <= -ODD_LINE:
                 return -reason
@@ -187,7 +197,7 @@ def read_records(
         totals[COMPARABLE] += comparable
         if reason == _PLAIN:
             totals[USED] += 1
-        else:
+        elif reason != _FILTERED:
             reasons[RECORDS, reason] += 1
         cursor[POSITION] = cursor[_POS1]
         cursor[LINES] += 1
@@ -257,6 +267,7 @@ def _next_candidate(
         while buffer[q] > _LF or buffer[q] < _TAB:
             q += _ONE
         q += np.uint64(buffer[q] == _TAB)
+        filter_at = q
         while buffer[q] > _LF or buffer[q] < _TAB:
             q += _ONE
         if not well or buffer[q] == _LF or ref == ref_end or alt == alt_end:
@@ -281,7 +292,7 @@ def _next_candidate(
             if maybe_common or not only_common or not agrees:
                 cursor[_POS1], cursor[_LINE_END], cursor[_INFO] = pos1, line_end, info
                 cursor[_REF], cursor[_REF_END] = ref, ref_end
-                cursor[_ALT], cursor[_ALT_END] = alt, alt_end
+                cursor[_ALT], cursor[_ALT_END], cursor[_FILTER] = alt, alt_end, filter_at
                 status = _CANDIDATE
                 break
         passed += 1
@@ -417,11 +428,9 @@ def _use(
     plan: tuple[NDArray[Any], ...],
     reasons: NDArray[np.int64],
     fields: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-    spectrum: NDArray[np.int64],
-    position: NDArray[np.int32],
-    state: NDArray[np.uint8],
-    mass: NDArray[np.float64],
+    filters: tuple[NDArray[Any], ...],
+    changes: tuple[NDArray[Any], ...],
+    alleles: tuple[NDArray[Any], ...],
     cursor: NDArray[np.int64],
     alternates: NDArray[np.int64],
     sums: NDArray[np.float64],
@@ -430,12 +439,16 @@ def _use(
     """Add a record's alleles; return why none could be used, or minus what stops the kernel."""
     if only_common and not _is_common(buffer, spans):
         return _NOT_COMMON
+    # FILTER ends where the tab before INFO stands.
+    at, end = _unlisted_filter(buffer, cursor[_FILTER], cursor[_INFO] - 1, plan[8], plan[9])
+    if end > at:
+        return _FILTERED if _count_filter(buffer, at, end, *filters) else -FILTERS_FULL
     if alt_end - alt == 1 and buffer[alt] == _DOT:
         return _NO_ALTERNATE
     n_alts = _split_alternates(buffer, alt, alt_end, alternates)
     if n_alts < 0:
         return -ODD_LINE
-    if cursor[CHANGES] + n_alts * (ref_end - ref + 1) > len(position):
+    if cursor[CHANGES] + n_alts * (ref_end - ref + 1) > len(changes[0]):
         return -FULL
     any_plain = False
     for allele in range(n_alts):
@@ -454,8 +467,7 @@ def _use(
         if why == _PLAIN:
             why = _add_allele(
                 buffer, start, ref, ref_end, alternates[allele, 0], alternates[allele, 1], codes,
-                sums[allele, 0], sums[allele, 1], cutoff, kinds, spectrum, position, state, mass,
-                cursor,
+                sums[allele, 0], sums[allele, 1], cutoff, changes, alleles, cursor,
             )  # fmt: skip
         if why == _PLAIN:
             kept += 1
@@ -476,6 +488,60 @@ def _is_common(buffer: NDArray[np.uint8], spans: NDArray[np.int64]) -> bool:
     if start < 0:
         return False
     return bool(end == start or (end == start + 1 and buffer[start] == 49))
+
+
+@njit
+def _unlisted_filter(
+    buffer: NDArray[np.uint8],
+    start: int,
+    end: int,
+    taken: NDArray[np.uint8],
+    lengths: NDArray[np.int64],
+) -> tuple[int, int]:
+    """Return where the first name of FILTER stands that is not taken; nowhere is (0, 0)."""
+    if len(lengths) == 0 or start == end:
+        return 0, 0
+    at = start
+    while at <= end:
+        stop = at
+        while stop < end and buffer[stop] != _SEMICOLON:
+            stop += 1
+        listed = stop == at
+        for one in range(len(lengths)):
+            if lengths[one] == stop - at:
+                same = True
+                for k in range(stop - at):
+                    same &= taken[one, k] == buffer[at + k]
+                listed |= same
+        if not listed:
+            return at, stop
+        at = stop + 1
+    return 0, 0
+
+
+@njit
+def _count_filter(
+    buffer: NDArray[np.uint8],
+    start: int,
+    end: int,
+    names: NDArray[np.uint8],
+    lengths: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> bool:
+    """Count a record that a name in FILTER drops; say whether there was room for the name."""
+    length = min(end - start, FILTER_LETTERS)
+    for one in range(len(lengths)):
+        if counts[one] == 0:
+            lengths[one] = length
+            for k in range(length):
+                names[one, k] = buffer[start + k]
+        same = lengths[one] == length
+        for k in range(length):
+            same = same and names[one, k] == buffer[start + k]
+        if same:
+            counts[one] += 1
+            return True
+    return False
 
 
 @njit
@@ -520,7 +586,7 @@ def _mean_frequencies(
 ) -> int:
     """Sum and count the frequencies of each alternate; return why there are none."""
     forms, choices, value_keys, total_keys = plan[2], plan[3], plan[4], plan[5]
-    wanted, wanted_lengths, seen = plan[6], plan[7], plan[8]
+    wanted, wanted_lengths, seen = plan[6], plan[7], plan[10]
     values = np.empty(MAX_ALTERNATES)
     ragged = 0
     not_numbers = 0
@@ -573,13 +639,7 @@ def _mean_frequencies(
             n_values = 1
             for q in range(at, stop):
                 n_values += buffer[q] == _COMMA
-            skipped = 0
-            if (
-                forms[one] == SOURCES_FORM
-                or forms[one] == WITH_REFERENCE
-                or (forms[one] != ALTERNATES and n_values == n_alts + 1)
-            ):
-                skipped = 1
+            skipped = 1 if forms[one] == SOURCES_FORM or forms[one] == WITH_REFERENCE else 0
             if n_values - skipped != n_alts:
                 ragged += 1
                 reason = _RAGGED
@@ -703,11 +763,8 @@ def _add_allele(
     total: float,
     sources: float,
     cutoff: float,
-    kinds: NDArray[np.int64],
-    spectrum: NDArray[np.int64],
-    position: NDArray[np.int32],
-    state: NDArray[np.uint8],
-    mass: NDArray[np.float64],
+    changes: tuple[NDArray[Any], ...],
+    alleles: tuple[NDArray[Any], ...],
     cursor: NDArray[np.int64],
 ) -> int:
     """Trim and pair an allele, and note its changes; return why it is dropped."""
@@ -727,7 +784,9 @@ def _add_allele(
         alt += 1
         n_ref -= 1
         n_alt -= 1
-    at = cursor[CHANGES]
+    position, state, mass = changes
+    before = cursor[CHANGES]
+    at = before
     paired = min(n_ref, n_alt)
     if n_alt > n_ref and paired == 0:
         if start == 0:
@@ -755,12 +814,105 @@ def _add_allele(
         mass[at] = frequency
         at += 1
     cursor[CHANGES] = at
-    kinds[_kind(n_ref, n_alt, codes[start] if n_ref else 0, _CODE[buffer[alt]])] += 1
-    place = 0
-    while frequency > _EDGES[place] + ROUNDING:
-        place += 1
-    spectrum[place] += 1
+    allele_start, allele_hash, kind, size = alleles
+    here = cursor[ALLELES_AT]
+    allele_start[here], allele_hash[here] = identity(buffer, alt, n_alt, codes, start, n_ref)
+    kind[here] = _kind(n_ref, n_alt, codes[start] if n_ref else 0, _CODE[buffer[alt]])
+    size[here] = at - before
+    cursor[ALLELES_AT] = here + 1
     return _PLAIN
+
+
+@njit
+def identity(
+    buffer: NDArray[np.uint8],
+    alt: int,
+    n_alt: int,
+    codes: NDArray[np.uint8],
+    start: int,
+    n_ref: int,
+) -> tuple[int, np.uint64]:
+    """Say what a trimmed allele is, however its record spells it.
+
+    An insertion or a deletion is moved to the left as far as the sequence stays the same (Tan et
+    al. 2015, "Unified representation of genetic variants"); a trimmed allele with bases on both
+    sides has no other spelling.
+
+    Returns
+    -------
+    start : int
+        0-based place of the allele.
+    hash : uint64
+        Of the number of reference bases it replaces and of the bases it puts there.
+    """
+    moved = 0
+    if n_ref == 0:
+        while (
+            moved < min(start, MAX_SHIFT)
+            and codes[start - moved - 1] == _CODE[buffer[alt + (n_alt - 1 - moved) % n_alt]]
+        ):
+            moved += 1
+    elif n_alt == 0:
+        while (
+            moved < min(start, MAX_SHIFT)
+            and codes[start - moved - 1] == codes[start + n_ref - moved - 1]
+        ):
+            moved += 1
+    found = (_HASH_START ^ np.uint64(n_ref)) * _HASH_FACTOR
+    for k in range(n_alt):
+        found = (found ^ np.uint64(_CODE[buffer[alt + (k - moved) % n_alt]])) * _HASH_FACTOR
+    return start - moved, found
+
+
+@njit
+def keep_once(
+    order: NDArray[np.int64],
+    start: NDArray[np.int32],
+    hashes: NDArray[np.uint64],
+    frequency: NDArray[np.float64],
+    keep: NDArray[np.bool_],
+) -> int:
+    """Keep of alleles that are one and the same the most frequent, of equal ones the first.
+
+    Parameters
+    ----------
+    order
+        The alleles by ``start``, those of one start in the order of the file.
+    start, hashes
+        What `identity` returned.
+    frequency
+        Of each allele.
+    keep
+        True everywhere; set to False where an allele is left out.
+
+    Returns
+    -------
+    int
+        How many are left out.
+    """
+    left_out = 0
+    first = 0
+    while first < len(order):
+        last = first + 1
+        while last < len(order) and start[order[last]] == start[order[first]]:
+            last += 1
+        group = order[first:last]
+        if last - first > 2:
+            # Sorted, so that many alleles at one place cost no comparison of each with each.
+            group = group[np.argsort(hashes[group], kind="mergesort")]
+        kept = group[0]
+        for other in group[1:]:
+            if hashes[kept] != hashes[other]:
+                kept = other
+                continue
+            left_out += 1
+            if frequency[other] > frequency[kept]:
+                keep[kept] = False
+                kept = other
+            else:
+                keep[other] = False
+        first = last
+    return left_out
 
 
 @njit

@@ -10,6 +10,7 @@ from typing import Any
 
 from pybmfm.core import UserError, describe_inputs, output_directory, write_manifest
 from pybmfm.genome import Genome, describe_names
+from pybmfm.variants.frequencies import PASSED
 from pybmfm.variants.table import ARTEFACT
 from pybmfm.variants.table_builder import TableBuilder
 from pybmfm.variants.vcf import VcfReader
@@ -36,6 +37,9 @@ class FrequencySettings:
         ``auto``, ``FREQ``, ``CAF``, ``AF``, ``AC/AN``, or comma-separated names of INFO fields.
     sources
         Sources of FREQ to be taken; empty is all.
+    filters
+        Comma-separated names in FILTER that a record may have; ``.`` is a record without one,
+        ``all`` takes every record.
     haploid
         Chromosomes of which one copy is drawn, under any alias.
     alias
@@ -52,6 +56,7 @@ class FrequencySettings:
     records: str = "auto"
     frequency_field: str = "auto"
     sources: tuple[str, ...] = ()
+    filters: str = PASSED
     haploid: tuple[str, ...] = ("Y", "MT")
     alias: Path | None = None
     threads: int = 1

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pybmfm.core import nothing_used
+
+if TYPE_CHECKING:
+    from pybmfm.variants.contig_records import Rows
 
 NOT_IN_FASTA = "contig_not_in_fasta"
 
@@ -31,6 +37,22 @@ REASONS = (
 )
 PLACE_OF_REASON = {reason: place for place, reason in enumerate(REASONS)}
 RECORDS, ALLELES, SOURCES = range(3)
+# Records that their FILTER dropped, by its name. A file may hold any number of names: those that
+# come first are counted apart.
+FILTER = "filter: "
+MAX_FILTERS = 50
+OTHER_FILTERS = FILTER + "others"
+_FILTER_LETTERS = 64
+# What to do where a reason, by what it begins with, took all records.
+_REMEDIES = {
+    NOT_IN_FASTA: "give a VCF of this genome, or a table of its names with --alias",
+    "no_frequency": "name the INFO field of the frequencies with --frequency-field",
+    "ragged_frequency": "give one frequency for each alternate",
+    "not_common": "take all records with --records all",
+    "below_min_frequency": "lower --min-frequency",
+    FILTER: "name the filters that records may have with --filters",
+    "reference": "give the VCF and the FASTA of the same assembly",
+}
 READ, USED, COMPARABLE = range(3)
 
 # Kinds of used alleles; the first two are both of class snv.
@@ -52,32 +74,34 @@ class Tally:
         Dropped records, alleles and sources by reason.
     fields : int64[fields]
         Used records by INFO field that reported, in the order of the plan.
-    kinds : int64[6]
-        Used alleles by kind.
-    spectrum : int64[10]
-        Used alleles by frequency.
+    filters : dict of str to int
+        Records dropped by the first name of their FILTER that is not taken.
     """
 
     totals: NDArray[np.int64]
     reasons: NDArray[np.int64]
     fields: NDArray[np.int64]
-    kinds: NDArray[np.int64]
-    spectrum: NDArray[np.int64]
+    filters: dict[str, int]
 
     @classmethod
     def empty(cls, n_fields: int) -> Tally:
         """Return zeros for a plan of so many fields."""
-        shapes = (3, (3, len(REASONS)), n_fields, len(KINDS), len(EDGES))
-        return cls(*(np.zeros(shape, dtype=np.int64) for shape in shapes))
+        reasons = np.zeros((3, len(REASONS)), dtype=np.int64)
+        return cls(np.zeros(3, dtype=np.int64), reasons, np.zeros(n_fields, dtype=np.int64), {})
 
     def add(self, other: Tally) -> None:
         """Add another tally of the same plan."""
-        for mine, theirs in zip(self.arrays(), other.arrays(), strict=True):
+        for mine, theirs in (
+            (self.totals, other.totals),
+            (self.reasons, other.reasons),
+            (self.fields, other.fields),
+        ):
             mine += theirs
+        add_counts(self.filters, other.filters)
 
-    def arrays(self) -> tuple[NDArray[np.int64], ...]:
-        """Return the five arrays in the order of the attributes."""
-        return self.totals, self.reasons, self.fields, self.kinds, self.spectrum
+    def add_filter(self, name: str, records: int) -> None:
+        """Count records that a name in FILTER drops."""
+        add_counts(self.filters, {filter_reason(name): records})
 
 
 @dataclass
@@ -90,6 +114,7 @@ class Counts:
     alleles_dropped: dict[str, int] = field(default_factory=dict)
     sources_dropped: dict[str, int] = field(default_factory=dict)
     rows_scaled: int = 0
+    repeated_alleles: int = 0
     frequency_fields: dict[str, int] = field(default_factory=dict)
     variant_classes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CLASSES, 0))
     transitions: int = 0
@@ -97,21 +122,22 @@ class Counts:
     spectrum: list[int] = field(default_factory=lambda: [0] * len(EDGES))
 
     @classmethod
-    def of_tally(cls, tally: Tally, fields: Sequence[str], rows_scaled: int) -> Counts:
+    def of_contig(cls, tally: Tally, fields: Sequence[str], rows: Rows) -> Counts:
         """Give the counts of a contig their names; ``fields`` are those of the plan."""
-        transitions, transversions, *others = map(int, tally.kinds)
+        transitions, transversions, *others = map(int, rows.kinds)
         return cls(
             read=int(tally.totals[READ]),
             used=int(tally.totals[USED]),
-            dropped=_named(tally.reasons[RECORDS], REASONS),
+            dropped={**_named(tally.reasons[RECORDS], REASONS), **tally.filters},
             alleles_dropped=_named(tally.reasons[ALLELES], REASONS),
             sources_dropped=_named(tally.reasons[SOURCES], REASONS),
-            rows_scaled=rows_scaled,
+            rows_scaled=rows.scaled,
+            repeated_alleles=rows.repeated,
             frequency_fields=_named(tally.fields, fields),
             variant_classes=dict(zip(CLASSES, (transitions + transversions, *others), strict=True)),
             transitions=transitions,
             transversions=transversions,
-            spectrum=tally.spectrum.tolist(),
+            spectrum=rows.spectrum.tolist(),
         )
 
     @classmethod
@@ -124,6 +150,7 @@ class Counts:
         self.read += other.read
         self.used += other.used
         self.rows_scaled += other.rows_scaled
+        self.repeated_alleles += other.repeated_alleles
         self.transitions += other.transitions
         self.transversions += other.transversions
         self.spectrum = [a + b for a, b in zip(self.spectrum, other.spectrum, strict=True)]
@@ -134,9 +161,7 @@ class Counts:
             "frequency_fields",
             "variant_classes",
         ):
-            mine = getattr(self, name)
-            for key, number in getattr(other, name).items():
-                mine[key] = mine.get(key, 0) + number
+            add_counts(getattr(self, name), getattr(other, name))
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Counts:
@@ -148,6 +173,7 @@ class Counts:
             dict(content["alleles_dropped"]),
             dict(content["sources_dropped"]),
             content["rows_scaled"],
+            content["repeated_alleles"],
             dict(content["frequency_fields"]),
             dict(content["variant_classes"]),
             content["transitions"],
@@ -164,6 +190,7 @@ class Counts:
             "alleles_dropped": dict(sorted(self.alleles_dropped.items())),
             "sources_dropped": dict(sorted(self.sources_dropped.items())),
             "rows_scaled": self.rows_scaled,
+            "repeated_alleles": self.repeated_alleles,
             "frequency_fields": dict(sorted(self.frequency_fields.items())),
             "variant_classes": {name: self.variant_classes[name] for name in CLASSES},
             "transitions": self.transitions,
@@ -173,10 +200,41 @@ class Counts:
         }
 
 
+def filter_reason(name: str) -> str:
+    """Return the reason under which records are counted that a name in FILTER drops."""
+    printable = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return FILTER + printable[:_FILTER_LETTERS]
+
+
+def add_counts(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    """Add counts by name; of names in FILTER the first ones only, the others together."""
+    for name, number in more.items():
+        known = name in counts or not name.startswith(FILTER)
+        if not known and sum(one.startswith(FILTER) for one in counts) >= MAX_FILTERS:
+            name = OTHER_FILTERS
+        counts[name] = counts.get(name, 0) + number
+
+
+def check_used(counts: Counts, vcf: str | Path) -> None:
+    """Refuse a VCF of which no record is used: a table of it would be plain reference.
+
+    Raises
+    ------
+    UserError
+        With the reason that took most records.
+    """
+    if not counts.used:
+        raise nothing_used("records", counts.dropped, file=vcf, remedies=_REMEDIES)
+
+
 def count_sections(total: Counts) -> dict[str, Any]:
     """Return a manifest's counts: the record counts stand at the top and under ``records``."""
     counts = total.to_json()
-    return {"records": {key: counts[key] for key in ("read", "used", "dropped")}, **counts}
+    return {
+        "records": {key: counts[key] for key in ("read", "used", "dropped")},
+        **counts,
+        "repeated_alleles_rule": "largest frequency",
+    }
 
 
 def _named(numbers: NDArray[np.int64], names: Sequence[str]) -> dict[str, int]:

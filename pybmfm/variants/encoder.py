@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from pybmfm.core import UserError
 from pybmfm.genome import Genome
 from pybmfm.variants.draws import STRATEGIES, allele_key, draw_mode
+from pybmfm.variants.frequencies import PASSED
 from pybmfm.variants.haplotypes import PhasedPanel
 from pybmfm.variants.strands import count_marks
 from pybmfm.variants.symbols import N_STATES
@@ -85,6 +86,7 @@ class WindowEncoder:
         *,
         seed: int = 0,
         strategy: str = "paper",
+        filters: str = PASSED,
     ) -> WindowEncoder:
         """Open the sources of variants by their paths and make an encoder.
 
@@ -101,7 +103,7 @@ class WindowEncoder:
                 log.info("no variants are given: strategy %s leaves the reference plain", strategy)
             return cls(genome, None, seed=seed)
         table = None if frequencies is None else FrequencyTable.open(frequencies)
-        panel = None if haplotypes is None else PhasedPanel(haplotypes)
+        panel = None if haplotypes is None else PhasedPanel(haplotypes, filters=filters)
         return cls(genome, table, seed=seed, strategy=strategy, haplotypes=panel)
 
     def contig(self, contig: str, pass_number: int = 0) -> ContigEncoder:
@@ -151,6 +153,11 @@ class WindowEncoder:
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Encode windows of a contig, see `ContigEncoder.encode_many`."""
         return self.contig(contig, pass_number).encode_many(starts, ends, minus)
+
+    def check_used(self) -> None:
+        """Refuse phased genotypes of which none was used, see `PhasedPanel.check_used`."""
+        if self.haplotypes is not None:
+            self.haplotypes.check_used()
 
     def _count(self, on_deletion: int, at_end: int, not_kept: int) -> None:
         with self._lock:

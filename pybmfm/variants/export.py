@@ -16,6 +16,7 @@ import numpy as np
 from pybmfm.core import output_file, progress
 from pybmfm.genome import Genome, parse_region
 from pybmfm.variants.encoder import WindowEncoder
+from pybmfm.variants.frequencies import PASSED
 from pybmfm.variants.symbols import codes_to_text
 
 log = logging.getLogger("pybmfm")
@@ -38,6 +39,8 @@ class EncodeSettings:
         ``chr20:1-5000``, 1-based inclusive; empty is every contig.
     strategy, pass_number, strand, seed
         As in `pybmfm.variants.WindowEncoder`.
+    filters
+        As in `pybmfm.variants.PhasedPanel`.
     output_format
         ``text``: FASTA of encoded characters, UTF-8, gzip when the name ends with ``.gz``.
         ``codes``: a numpy ``.npz`` archive with one uint8 array per region.
@@ -53,6 +56,7 @@ class EncodeSettings:
     strand: str = "+"
     output_format: str = "text"
     seed: int = 0
+    filters: str = PASSED
 
 
 def encode_genome(settings: EncodeSettings) -> None:
@@ -71,6 +75,7 @@ def encode_genome(settings: EncodeSettings) -> None:
             settings.haplotypes,
             seed=settings.seed,
             strategy=settings.strategy,
+            filters=settings.filters,
         )
         asked = [parse_region(text, genome.lengths, genome.path) for text in settings.regions]
         # A region asked for twice, under whatever name of its contig, is one record.
@@ -80,6 +85,7 @@ def encode_genome(settings: EncodeSettings) -> None:
         write = _write_text if settings.output_format == "text" else _write_codes
         with output_file(settings.out) as staging:
             write(staging, encoder, regions, settings)
+            encoder.check_used()
         genome.note_replaced_letters()
     log.info(
         "encoded %s nucleotides in %d regions%s",

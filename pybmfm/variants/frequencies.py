@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,13 +14,17 @@ RAGGED = "ragged_frequency"
 NOT_A_NUMBER = "not_a_frequency"
 
 # What the values of a field are; the kernel knows them by these numbers.
-SOURCES, ALTERNATES, WITH_REFERENCE, EITHER = range(4)
+SOURCES, ALTERNATES, WITH_REFERENCE = range(3)
 SHARE = "AC/AN"
+ALL_FILTERS = "all"
+PASSED = "PASS,."  # filters of records that passed all, or that none was applied to
 
-_POPULATION = re.compile(r"AF[_-]([A-Za-z]+)|([A-Za-z]+)_AF", re.IGNORECASE)
-# Not populations: unfiltered calls, maxima, sexes and wholes beside their parts.
-_NOT_POPULATIONS = {"all", "female", "global", "grpmax", "joint", "male", "max", "popmax", "raw",
-                    "total", "xx", "xy"}  # fmt: skip
+# What a name such as AF_afr or EAS_AF adds to AF.
+_ADDED = re.compile(r"AF[_-]([A-Za-z]+)|([A-Za-z]+)_AF", re.IGNORECASE)
+_JOINT = {"joint"}  # gnomAD 4: exomes and genomes together
+_WHOLES = {"all", "global", "total"}
+# Neither wholes nor populations: unfiltered calls, maxima and sexes.
+_NO_POPULATIONS = {"female", "grpmax", "male", "max", "popmax", "raw", "xx", "xy"}
 
 _UNREPORTED = ("", ".")
 _Source = list[float | None]
@@ -40,7 +44,7 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True)
 class FrequencyPlan:
-    """Where the frequencies of a record stand.
+    """Which records are taken, and where their frequencies stand.
 
     Attributes
     ----------
@@ -48,10 +52,13 @@ class FrequencyPlan:
         In order; the fields of the first choice of which any reports are averaged.
     sources : tuple of str
         Sources of FREQ to be taken; empty is all.
+    filters : tuple of str
+        Names in FILTER that a record may have; empty is all.
     """
 
     choices: tuple[tuple[Field, ...], ...]
     sources: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -69,30 +76,37 @@ class Means(NamedTuple):
 
 
 def frequency_plan(
-    choice: str, info_numbers: Mapping[str, str], sources: Sequence[str] = ()
+    choice: str,
+    info_numbers: Mapping[str, str],
+    sources: Sequence[str] = (),
+    filters: str = PASSED,
 ) -> FrequencyPlan:
     """Decide where frequencies are looked for.
 
     Parameters
     ----------
     choice
-        ``auto``: the first of FREQ, CAF, AF, AC with AN, and the header's fields of populations
-        (``AF_afr``, ``EAS_AF``, ``AF-eur``) that reports. Else comma-separated names of INFO
-        fields, ``AC/AN`` among them, whose sources are averaged.
+        ``auto``: the first that reports of FREQ, CAF, AF_joint, AF, AC with AN, and of the
+        header's fields those of a whole (``AF_total``, ``GLOBAL_AF``), each by itself, then those
+        of its parts (``AF_afr``, ``EAS_AF``, ``AF-eur``, ``AF_exomes``), averaged. Else
+        comma-separated names of INFO fields, ``AC/AN`` among them, whose sources are averaged.
     info_numbers
         ``Number`` of each INFO field in the header: with ``R`` values begin with the
-        reference, with ``A`` they do not, else a value more than alternates tells.
+        reference, with any other there is one for each alternate.
     sources
         Names of the sources of FREQ to be taken; empty is all.
+    filters
+        Comma-separated names in FILTER that a record may have, ``.`` for none of them; ``all``
+        takes every record.
 
     Raises
     ------
     UserError
-        If ``choice`` names no field.
+        If ``choice`` names no field, or ``filters`` no filter.
     """
     if choice == "auto":
-        populations = [name for name in info_numbers if _is_population(name)]
-        choices = [["FREQ"], ["CAF"], ["AF"], [SHARE], populations]
+        joint, wholes, parts = _fields_beside_af(info_numbers)
+        choices = [["FREQ"], ["CAF"], *joint, ["AF"], [SHARE], *wholes, parts]
     else:
         choices = [list(dict.fromkeys(filter(None, choice.split(","))))]
     if not any(choices):
@@ -107,7 +121,22 @@ def frequency_plan(
             if names
         ),
         tuple(sources),
+        taken_filters(filters),
     )
+
+
+def taken_filters(filters: str) -> tuple[str, ...]:
+    """Split a list of names in FILTER; ``all`` is empty.
+
+    Raises
+    ------
+    UserError
+        If it names none.
+    """
+    names = tuple(dict.fromkeys(name for part in filters.split(",") if (name := part.strip())))
+    if not names:
+        raise UserError("--filters names no filter", remedy="give all, or names such as PASS,.")
+    return () if names == (ALL_FILTERS,) else names
 
 
 def info_fields(info: str) -> dict[str, str]:
@@ -167,7 +196,7 @@ def _read_field(
     plan: FrequencyPlan, one: Field, fields: Mapping[str, str], alleles: int, found: _Found
 ) -> None:
     reports = False
-    for values in _split(plan, one, fields, alleles):
+    for values in _split(plan, one, fields):
         source = _numbers(values) if len(values) == alleles else None
         if source is None:
             found.dropped.append(NOT_A_NUMBER if len(values) == alleles else RAGGED)
@@ -178,9 +207,7 @@ def _read_field(
         found.fields.append(one.name)
 
 
-def _split(
-    plan: FrequencyPlan, one: Field, fields: Mapping[str, str], alleles: int
-) -> list[list[str]]:
+def _split(plan: FrequencyPlan, one: Field, fields: Mapping[str, str]) -> list[list[str]]:
     """Split a field into sources, each the values of the alternates alone.
 
     A source that gives '.' for all alleles together (``FREQ=A:.``) reports nothing.
@@ -197,7 +224,7 @@ def _split(
     if text in _UNREPORTED:
         return []
     values = text.split(",")
-    if one.form == WITH_REFERENCE or (one.form != ALTERNATES and len(values) == alleles + 1):
+    if one.form == WITH_REFERENCE:
         values = values[1:]
     return _shares(values, fields["AN"]) if one.name == SHARE else [values]
 
@@ -223,14 +250,24 @@ def _form(name: str, info_numbers: Mapping[str, str]) -> int:
     if name == "FREQ":
         return SOURCES
     number = info_numbers.get("AC" if name == SHARE else name)
-    if name == "CAF" or number == "R":
-        return WITH_REFERENCE
-    return ALTERNATES if number == "A" else EITHER
+    return WITH_REFERENCE if name == "CAF" or number == "R" else ALTERNATES
 
 
-def _is_population(name: str) -> bool:
-    match = _POPULATION.fullmatch(name)
-    return match is not None and (match[1] or match[2]).lower() not in _NOT_POPULATIONS
+def _fields_beside_af(names: Iterable[str]) -> tuple[list[list[str]], list[list[str]], list[str]]:
+    """Pick the fields of the joint whole, of other wholes, and of parts, in the header's order."""
+    joint: list[list[str]] = []
+    wholes: list[list[str]] = []
+    parts: list[str] = []
+    for name in names:
+        match = _ADDED.fullmatch(name)
+        added = (match[1] or match[2]).lower() if match else ""
+        if added in _JOINT:
+            joint.append([name])
+        elif added in _WHOLES:
+            wholes.append([name])
+        elif added and added not in _NO_POPULATIONS:
+            parts.append(name)
+    return joint, wholes, parts
 
 
 def _numbers(values: list[str]) -> _Source | None:

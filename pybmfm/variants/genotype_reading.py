@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from pybmfm.core import UserError
 from pybmfm.genome import decode_bases
-from pybmfm.variants.alleles import BEFORE_CONTIG, allele_states, trim, why_not_plain
+from pybmfm.variants.alleles import (
+    BEFORE_CONTIG,
+    SAME_AS_REFERENCE,
+    allele_states,
+    trim,
+    why_not_plain,
+)
+from pybmfm.variants.counts import add_counts, filter_reason
 from pybmfm.variants.draws import random_bit
 from pybmfm.variants.symbols import CODE_OF_STATES
 
@@ -69,7 +76,7 @@ class GenotypeCounts:
         self.read += other.read
         self.used += other.used
         self.unphased += other.unphased
-        self.dropped += other.dropped
+        add_counts(self.dropped, other.dropped)
         self.alleles_dropped += other.alleles_dropped
 
     def to_json(self) -> dict[str, Any]:
@@ -141,12 +148,18 @@ class GenotypeReading:
         self._check_mismatches()
         return self._combine()
 
-    def add(self, record: Any) -> None:
-        """Take a pysam record; they come in the order of the file."""
+    def add(self, record: Any, unlisted: str = "") -> None:
+        """Take a pysam record; they come in the order of the file.
+
+        ``unlisted`` is a name in its FILTER for which it is dropped.
+        """
         self.counts.read += 1
-        reason = self._against_reference(record) or self._take_genotype(record)
+        reason = self._against_reference(record)
+        if not reason and unlisted:
+            reason = filter_reason(unlisted)
+        reason = reason or self._take_genotype(record)
         if reason:
-            self.counts.dropped[reason] += 1
+            add_counts(self.counts.dropped, {reason: 1})
         else:
             self.counts.used += 1
 
@@ -193,11 +206,11 @@ class GenotypeReading:
         return ""
 
     def _take_allele(self, record: Any, haplotype: int, index: int, lone: bool) -> None:
-        alternate = record.alleles[index].upper()
-        reason = why_not_plain(alternate)
+        reference, alternate = record.ref.upper(), record.alleles[index].upper()
+        reason = SAME_AS_REFERENCE if alternate == reference else why_not_plain(alternate)
         states: list[tuple[int, int]] = []
         if reason is None:
-            start, reference, alternate = trim(record.start, record.ref.upper(), alternate)
+            start, reference, alternate = trim(record.start, reference, alternate)
             before = int(self.reference[start - 1]) if start else None
             states = allele_states(start, reference, alternate, before)
             reason = None if states else BEFORE_CONTIG

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import closing
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from pybmfm.core import UserError, derive_seed
-from pybmfm.genome import (
-    Genome,
-    broken_file,
-    chromosome_of,
-    compression_of,
-    has_bgzip_end,
-    match_contigs,
-    quiet_htslib,
-)
+from pybmfm.core import UserError, derive_seed, nothing_used
+from pybmfm.genome import Genome, chromosome_of, match_contigs
+from pybmfm.variants.frequencies import PASSED, taken_filters
 from pybmfm.variants.genotype_reading import GenotypeCounts, GenotypeReading, HaplotypePair
-from pybmfm.variants.vcf import no_shared_contig
+from pybmfm.variants.genotype_records import check_header, genotype_records, open_genotypes
+from pybmfm.variants.judge import unlisted_filter
+from pybmfm.variants.record_walk import shown
+from pybmfm.variants.tabix_index import Place
+from pybmfm.variants.vcf import VcfReader, no_shared_contig
 
 HAPLOID = ("Y", "MT")
 KEPT_PAIRS = 32
@@ -27,7 +27,7 @@ class PhasedPanel:
     """Individuals with phased genotypes, one of whom is drawn per seed and pass.
 
     A contig is read when it is first asked for, once for all passes that `expect` has named:
-    through the index (.tbi, .csi) where there is one, by going through the whole file otherwise.
+    through the index (.tbi, .csi) where one fits, by going through the whole file otherwise.
     Kept are the positions where an individual differs from the reference, 5 bytes each.
 
     - A heterozygote that is not phased gets an order drawn from (seed, pass, contig, position).
@@ -40,9 +40,11 @@ class PhasedPanel:
     Parameters
     ----------
     path
-        VCF or BCF with GT, plain or bgzip.
+        VCF or BCF with GT; of these only a bgzip VCF is read through an index.
     haploid
         Chromosomes of which one copy is read, under any alias.
+    filters
+        Names in FILTER that a record may have, as of `frequency_plan`.
 
     Attributes
     ----------
@@ -54,17 +56,20 @@ class PhasedPanel:
         If the file is missing or broken, has no individuals or no GT.
     """
 
-    def __init__(self, path: str | Path, *, haploid: tuple[str, ...] = HAPLOID) -> None:
+    def __init__(
+        self, path: str | Path, *, haploid: tuple[str, ...] = HAPLOID, filters: str = PASSED
+    ) -> None:
         self.path = Path(path)
         self._haploid = haploid
-        if not self.path.is_file():
-            raise UserError("no such file", file=self.path, remedy="check the path")
-        _check_compression(self.path)
-        with _opened(self.path) as vcf:
+        self._filters = taken_filters(filters)
+        self._reader = VcfReader(self.path)
+        check_header(self._reader)
+        with open_genotypes(self._reader) as vcf:
             self.samples: list[str] = list(vcf.header.samples)
             has_genotypes = "GT" in vcf.header.formats
-            self._indexed = vcf.index is not None
-            self._names = list(dict.fromkeys([*vcf.header.contigs, *(vcf.index or ())]))
+        starts = self._reader.starts or {}
+        self._starts = {shown(name): start for name, start in starts.items()}
+        self._names = list(dict.fromkeys([*self._reader.header.contigs, *self._starts]))
         if not self.samples or not has_genotypes:
             missing = "genotypes (GT)" if self.samples else "individuals"
             raise UserError(
@@ -115,8 +120,9 @@ class PhasedPanel:
         }
         samples = {reading.sample for reading in readings.values()}
         for record in self._records(genome, contig, samples):
+            unlisted = unlisted_filter(";".join(record.filter.keys()), self._filters)
             for reading in readings.values():
-                reading.add(record)
+                reading.add(record, unlisted)
         kept = [key for key in self._pairs if key not in readings]
         for key in kept[: max(0, len(kept) + len(readings) - KEPT_PAIRS)]:
             del self._pairs[key]
@@ -133,18 +139,39 @@ class PhasedPanel:
             total.add(counts)
         return total.to_json()
 
+    def check_used(self) -> None:
+        """Refuse a panel whose records were all dropped: the result would be plain reference.
+
+        Raises
+        ------
+        UserError
+            With the reason that took most.
+        """
+        total = GenotypeCounts()
+        for counts in self._counts.values():
+            total.add(counts)
+        if total.read and not total.used:
+            raise nothing_used("genotypes", total.dropped, file=self.path)
+
     def _records(self, genome: Genome, contig: str, samples: Collection[str]) -> Iterator[Any]:
         """Yield the pysam records of a contig, genotypes of some individuals only."""
         self._check_shared(genome)
-        with _opened(self.path) as vcf, quiet_htslib():
+        if not self._starts:
+            for record in self._parsed(samples):
+                if self._match(genome, record.contig) == contig:
+                    yield record
+            return
+        for name, start in self._starts.items():
+            if self._match(genome, name) == contig:
+                with closing(self._parsed(samples, start)) as records:
+                    yield from takewhile(partial(_is_on, name), records)
+
+    def _parsed(
+        self, samples: Collection[str], start: Place | None = None
+    ) -> Generator[Any, None, None]:
+        with open_genotypes(self._reader, start) as vcf:
             vcf.subset_samples(samples)
-            if not self._indexed:
-                every = _readable(iter(vcf), self.path)
-                yield from (one for one in every if self._match(genome, one.contig) == contig)
-                return
-            for name in self._names:
-                if self._match(genome, name) == contig:
-                    yield from _readable(vcf.fetch(name), self.path)
+            yield from genotype_records(vcf, self._reader)
 
     def _is_haploid(self, contig: str) -> bool:
         """Say whether one copy of a contig is read, whatever the genotypes."""
@@ -162,47 +189,12 @@ class PhasedPanel:
         """Refuse a panel of another genome; without an index the records name their contigs."""
         if not self._shares_contig:
             names = self._names
-            if not self._indexed and not any(self._match(genome, name) for name in names):
-                with _opened(self.path) as vcf, quiet_htslib():
-                    found = (record.contig for record in _readable(iter(vcf), self.path))
-                    names = list(dict.fromkeys([*names, *found]))
+            if not any(self._match(genome, name) for name in names):
+                names = list(self._reader.contig_records())
             self._shares_contig = any(self._match(genome, name) for name in names)
             if not self._shares_contig:
                 raise no_shared_contig(genome.path, genome.lengths, self.path, names)
 
 
-def _check_compression(path: Path) -> None:
-    kind = compression_of(path)
-    if kind == "gzip":
-        raise UserError(
-            "is compressed with gzip, genotypes need bgzip",
-            file=path,
-            remedy="decompress it, or compress it with bgzip",
-        )
-    if kind == "bgzip" and not has_bgzip_end(path):
-        raise broken_file(path)
-
-
-def _opened(path: Path) -> Any:
-    import pysam
-
-    try:
-        with quiet_htslib():
-            return pysam.VariantFile(str(path))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            "is not a VCF, or a broken one", file=path, remedy="give a phased VCF with genotypes"
-        ) from error
-
-
-def _readable(records: Iterator[Any], path: Path) -> Iterator[Any]:
-    """Yield records, and say after which one the file can no longer be read."""
-    place = "first record"
-    try:
-        for record in records:
-            yield record
-            place = f"after {record.contig}:{record.pos}"
-    except (OSError, ValueError) as error:
-        raise UserError(
-            "holds a record that cannot be read", file=path, place=place, remedy="give a valid VCF"
-        ) from error
+def _is_on(contig: str, record: Any) -> bool:
+    return bool(record.contig == contig)

@@ -6,8 +6,11 @@ and very many alleles come here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
 
 from pybmfm.variants.alleles import (
     BEFORE_CONTIG,
@@ -20,7 +23,6 @@ from pybmfm.variants.alleles import (
 from pybmfm.variants.counts import (
     ALLELES,
     COMPARABLE,
-    EDGES,
     KINDS,
     PLACE_OF_REASON,
     READ,
@@ -44,6 +46,7 @@ REFERENCE_N = "reference_n"
 NOT_ACGT = "reference_not_acgt"
 MISMATCH = "reference_mismatch"
 NOT_COMMON = "not_common"
+FILTERED = "filtered"  # counted by the name of the filter
 NO_ALTERNATE = "no_alternate"
 BELOW_CUTOFF = "below_min_frequency"
 
@@ -54,7 +57,14 @@ ROUNDING = 1e-9
 _CODES = bytes({65: 0, 71: 1, 84: 2, 67: 3}.get(byte, 255) for byte in range(256))
 _N = b"\x04"
 
-Change = tuple[int, int, float]
+
+class Allele(NamedTuple):
+    """A used alternate: what it is however it is spelt, its kind, and what it changes."""
+
+    identity: tuple[int, int]  # start and hash, see the kernel's `identity`
+    kind: int  # place in KINDS
+    states: list[tuple[int, int]]  # position and state
+    frequency: float
 
 
 class Record(NamedTuple):
@@ -63,6 +73,7 @@ class Record(NamedTuple):
     start: int  # 0-based; -1 for the telomere record at POS 0
     reference: str
     alternates: list[str]
+    filters: str
     info: str
 
 
@@ -70,7 +81,13 @@ def parse_record(line: str) -> Record:
     """Split a line whose first eight columns are whole and whose POS is a number."""
     columns = line.split("\t", 8)
     start = int(columns[1]) - 1 if len(columns[1]) < 300 else 10**300
-    return Record(start, columns[3].upper(), columns[4].upper().split(","), columns[7])
+    return Record(start, columns[3].upper(), columns[4].upper().split(","), *columns[6:8])
+
+
+def unlisted_filter(filters: str, taken: Sequence[str]) -> str:
+    """Return the first name of a FILTER column that is not taken; without ``taken`` all are."""
+    names = filter(None, filters.split(";")) if taken else ()
+    return next((name for name in names if name not in taken), "")
 
 
 @dataclass(frozen=True)
@@ -82,7 +99,7 @@ class Judge:
     codes
         The contig's base codes 0-4.
     plan
-        Where frequencies stand.
+        Which filters are taken, and where frequencies stand.
     only_common
         Whether records must be flagged COMMON.
     cutoff
@@ -94,16 +111,18 @@ class Judge:
     only_common: bool
     cutoff: float
 
-    def add(self, record: Record, tally: Tally) -> list[Change]:
-        """Count a record in ``tally``; return (position, state, frequency) of what it changes."""
-        changes: list[Change] = []
+    def add(self, record: Record, tally: Tally) -> list[Allele]:
+        """Count a record in ``tally``; return its alleles that are used."""
+        alleles: list[Allele] = []
         tally.totals[READ] += 1
-        reason = self._against_reference(record, tally) or self._use(record, tally, changes)
-        if reason:
+        reason = self._against_reference(record, tally) or self._use(record, tally, alleles)
+        if reason == FILTERED:
+            tally.add_filter(unlisted_filter(record.filters, self.plan.filters), 1)
+        elif reason:
             tally.reasons[RECORDS, PLACE_OF_REASON[reason]] += 1
         else:
             tally.totals[USED] += 1
-        return changes
+        return alleles
 
     def _against_reference(self, record: Record, tally: Tally) -> str:
         """Compare REF with the FASTA first: a wrong assembly must show whatever is dropped."""
@@ -124,11 +143,13 @@ class Judge:
         tally.totals[COMPARABLE] += 1
         return MISMATCH
 
-    def _use(self, record: Record, tally: Tally, changes: list[Change]) -> str:
+    def _use(self, record: Record, tally: Tally, alleles: list[Allele]) -> str:
         """Add a record's alleles; return why none could be used."""
         fields = info_fields(record.info)
         if self.only_common and not is_common(fields):
             return NOT_COMMON
+        if unlisted_filter(record.filters, self.plan.filters):
+            return FILTERED
         if record.alternates == ["."]:
             return NO_ALTERNATE
         plain = [why_not_plain(alternate) for alternate in record.alternates]
@@ -140,7 +161,7 @@ class Judge:
         if means.reason:
             return means.reason
         reasons = [
-            why or self._add_allele(record, alternate, frequency, tally, changes)
+            why or self._add_allele(record, alternate, frequency, alleles)
             for why, alternate, frequency in zip(
                 plain, record.alternates, means.values, strict=True
             )
@@ -158,13 +179,10 @@ class Judge:
                 tally.fields[place] += 1
 
     def _add_allele(
-        self,
-        record: Record,
-        alternate: str,
-        frequency: float | None,
-        tally: Tally,
-        changes: list[Change],
+        self, record: Record, alternate: str, frequency: float | None, alleles: list[Allele]
     ) -> str:
+        from pybmfm.variants import _record_kernels as kernels
+
         if frequency is None:
             return NO_FREQUENCY
         if frequency <= self.cutoff:
@@ -176,9 +194,12 @@ class Judge:
         states = allele_states(start, reference, alternate, before)
         if not states:
             return BEFORE_CONTIG
-        changes += [(position, state, frequency) for position, state in states]
-        tally.kinds[KINDS.index(kind_of(reference, alternate))] += 1
-        tally.spectrum[_bin(frequency)] += 1
+        letters = np.frombuffer(alternate.encode(), dtype=np.uint8)
+        identity = kernels.identity(
+            letters, 0, len(letters), np.frombuffer(self.codes, np.uint8), start, len(reference)
+        )
+        kind = KINDS.index(kind_of(reference, alternate))
+        alleles.append(Allele((identity[0], int(identity[1])), kind, states, frequency))
         return ""
 
 
@@ -187,7 +208,3 @@ def _drop_alleles(reasons: list[str], tally: Tally) -> str:
     for reason in reasons:
         tally.reasons[ALLELES, PLACE_OF_REASON[reason]] += 1
     return BELOW_CUTOFF if BELOW_CUTOFF in reasons else next(iter(reasons), "")
-
-
-def _bin(frequency: float) -> int:
-    return next(place for place, edge in enumerate(EDGES) if frequency <= edge + ROUNDING)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pybmfm.core import UserError, output_directory, write_manifest
-from pybmfm.variants.counts import Counts, count_sections
+from pybmfm.variants.counts import Counts, check_used, count_sections
 from pybmfm.variants.density import join_density
 from pybmfm.variants.table import ARTEFACT, FrequencyTable
 
@@ -29,7 +29,8 @@ def merge_frequencies(folders: Sequence[Path], out: Path) -> None:
     Raises
     ------
     UserError
-        If two tables hold the same contig, or were made from other inputs or settings.
+        If two tables hold the same contig, or were made from other inputs or settings, or no
+        record of any is used.
     """
     # In an order of their own: a pipeline gives them as they were finished.
     tables = sorted((FrequencyTable.open(folder) for folder in folders), key=_rank)
@@ -40,6 +41,7 @@ def merge_frequencies(folders: Sequence[Path], out: Path) -> None:
     total = Counts()
     for table in tables:
         total.add(Counts.from_json(table.manifest))
+    check_used(total, _vcf(tables[0]))
     with output_directory(out) as folder:
         for contig in order:
             shutil.copyfile(holder[contig].file(contig), folder / holder[contig].file(contig).name)
@@ -100,6 +102,11 @@ def _check_alike(first: FrequencyTable, other: FrequencyTable) -> None:
 
 def _made_from(table: FrequencyTable) -> list[dict[str, Any]]:
     return list(table.manifest.get("made_from", table.manifest["inputs"]))
+
+
+def _vcf(table: FrequencyTable) -> str:
+    """Name the VCF that a table was made from, of which no path is kept."""
+    return str(_made_from(table)[-1]["name"])
 
 
 def _digests(table: FrequencyTable) -> list[str]:

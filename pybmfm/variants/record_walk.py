@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from pybmfm.core import UserError, progress
-from pybmfm.genome import TruncatedFile, broken_file, open_bytes
+from pybmfm.genome import TruncatedFile, broken_file
 from pybmfm.variants.contig_records import ContigRecords, ParsedBlock, SkippedContig, line_at
-from pybmfm.variants.text_blocks import Block, TextBlocks, ordered_map
+from pybmfm.variants.text_blocks import Block, TextBlocks, ordered_map, whole_lines
 
 _COLUMNS = 8
+EMPTY_REMEDY = "fill it; '.' in ALT says that there is no other allele"
 
 Contig = ContigRecords | SkippedContig
 
@@ -73,7 +73,7 @@ class RecordWalk:
         self.blocks = blocks
         self.visitor = visitor
         self.threads = threads
-        self.start = start
+        self.start = start if any(start) else (0, blocks.mark)
         self.contigs_seen: dict[bytes, None] = {}
         self._before: int | None = None
         self._line = 0  # lines read so far
@@ -181,8 +181,10 @@ class RecordWalk:
     def _begin_contig(self, text: bytes, start: int) -> None:
         line = line_at(text, start)
         name, tab, _ = bytes(text[start : text.find(b"\n", start)]).partition(b"\t")
-        if not tab or not name:
+        if not tab:
             raise self._malformed(self._line + 1, line)
+        if not name:
+            raise self._empty(self._line + 1, "CHROM")
         if name in self.contigs_seen:
             raise self._unsorted(
                 self._line + 1, f"contig {shown(name)} comes back after {shown(self._contig.name)}"
@@ -204,8 +206,11 @@ class RecordWalk:
         line = line_at(text, parsed.stop)
         columns = line.split("\t", _COLUMNS)
         number = self._line + parsed.lines + 1
-        if len(columns) < _COLUMNS or not (columns[3] and columns[4]):
+        if len(columns) < _COLUMNS:
             return self._malformed(number, line)
+        empty = empty_column(columns)
+        if empty:
+            return self._empty(number, empty)
         pos = columns[1]
         if not (pos.isascii() and pos.isdigit()):
             return UserError(
@@ -229,6 +234,14 @@ class RecordWalk:
             remedy="give a whole, tab-separated VCF",
         )
 
+    def _empty(self, line: int, column: str) -> UserError:
+        return UserError(
+            f"{column} is empty",
+            file=self.blocks.path,
+            place=f"line {self.line_number(line)}",
+            remedy=EMPTY_REMEDY,
+        )
+
     def _unsorted(self, line: int, what: str) -> UserError:
         return UserError(
             f"is not sorted, {what}",
@@ -236,6 +249,12 @@ class RecordWalk:
             place=f"line {self.line_number(line)}",
             remedy="sort it by contig and position",
         )
+
+
+def empty_column(columns: Sequence[str | bytes]) -> str:
+    """Name the first of CHROM, REF and ALT that is empty: without them a record is none."""
+    named = zip(("CHROM", "REF", "ALT"), (columns[0], columns[3], columns[4]), strict=True)
+    return next((name for name, column in named if not column), "")
 
 
 def shown(name: bytes) -> str:
@@ -246,22 +265,9 @@ def shown(name: bytes) -> str:
     )
 
 
-def whole_lines(path: Path) -> int:
-    """Count the lines that can still be read of a broken file."""
-    lines = 0
-    # Small reads: what a failing read had already decompressed is lost.
-    try:
-        with open_bytes(path) as handle:
-            while block := handle.read(1 << 12):
-                lines += block.count(b"\n")
-    except TruncatedFile:
-        pass
-    return lines
-
-
 def _lines_before(blocks: TextBlocks, start: int, skipped: int) -> int:
     """Count the lines before the place where a walk began."""
-    if not start and not skipped:
+    if not start and skipped == blocks.mark:
         return 0
     lines = 0
     for block in blocks.starting_at(0, start):

@@ -14,6 +14,7 @@ from pybmfm.core import UserError, describe_inputs, write_json, write_table
 from pybmfm.core.provenance import source_digest
 from pybmfm.genome import AlignmentSettings, Genome
 from pybmfm.variants.encoder import WindowEncoder
+from pybmfm.variants.frequencies import PASSED
 from pybmfm.variants.placement import Locus, place_rows, read_rows
 from pybmfm.variants.symbols import codes_to_text
 
@@ -86,6 +87,8 @@ class SequenceSettings:
         As in `pybmfm.variants.WindowEncoder`.
     alignment
         How rows without coordinates find their locus.
+    filters
+        As in `pybmfm.variants.PhasedPanel`.
     """
 
     input: Path
@@ -97,6 +100,7 @@ class SequenceSettings:
     pass_number: int = 0
     seed: int = 0
     alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
+    filters: str = PASSED
 
 
 def encode_sequences(settings: SequenceSettings) -> dict[str, Any]:
@@ -128,6 +132,7 @@ def encode_sequences(settings: SequenceSettings) -> dict[str, Any]:
             settings.haplotypes,
             seed=settings.seed,
             strategy=settings.strategy,
+            filters=settings.filters,
         )
         loci, reasons = place_rows(table, genome, settings.input, settings.alignment)
         kept = [row for row, reason in enumerate(reasons) if not reason]
@@ -138,6 +143,7 @@ def encode_sequences(settings: SequenceSettings) -> dict[str, Any]:
                 remedy="give loci of this FASTA",
             )
         texts = encode_loci(encoder, [loci[row] for row in kept], settings.pass_number)
+        encoder.check_used()
         genome.note_replaced_letters()
     counts = _counts(reasons, encoder)
     written = _with_loci(table.iloc[kept], [loci[row] for row in kept])

@@ -20,12 +20,18 @@ from pybmfm.variants.contig_records import (
     add_up,
     compile_plan,
 )
-from pybmfm.variants.counts import COMPARABLE, READ, Counts, Tally, count_sections
+from pybmfm.variants.counts import (
+    COMPARABLE,
+    READ,
+    Counts,
+    Tally,
+    check_used,
+    count_sections,
+)
 from pybmfm.variants.density import Density, density_of, write_density
 from pybmfm.variants.frequencies import frequency_plan
 from pybmfm.variants.judge import MISMATCH
 from pybmfm.variants.record_walk import RecordWalk, shown
-from pybmfm.variants.tabix_index import contig_starts
 from pybmfm.variants.table import write_rows
 from pybmfm.variants.vcf import MAX_LEFT_OUT, VcfReader, no_shared_contig, records_left_out
 
@@ -76,7 +82,10 @@ class TableBuilder:
         self.matched |= self._matches(reader.header.contigs)
         self.haploid = _haploid_contigs(genome, settings.haploid)
         self.plan = frequency_plan(
-            settings.frequency_field, reader.header.info_numbers, settings.sources
+            settings.frequency_field,
+            reader.header.info_numbers,
+            settings.sources,
+            settings.filters,
         )
         self.compiled_plan = compile_plan(self.plan)
         self.field_names = [one.name for one in self.plan.fields]
@@ -90,7 +99,7 @@ class TableBuilder:
         self.density: dict[str, Density] = {}
         self.mismatches: list[str] = []
         self.comparable = 0
-        self._starts = contig_starts(reader.path) if self.wanted else None
+        self._starts = reader.starts if self.wanted else None
         self._walk = RecordWalk(reader.blocks, self, settings.threads, self._first_start())
         self._name = b""
         self._contig: str | None = None
@@ -109,6 +118,10 @@ class TableBuilder:
                 self.close()
         self._check_mismatches()
         self._check_sources()
+        if not self.wanted:
+            # A contig alone may be without: the table that its part goes into may not.
+            check_used(self.total, self.reader.path)
+        self._tell_mismatches()
         assert self.total.read == self.total.used + sum(self.total.dropped.values())
         shared = set(self.matched.values())
         in_order = [contig for contig in self.genome.lengths if contig in self.contigs]
@@ -156,7 +169,7 @@ class TableBuilder:
         if block.tally is None:
             return
         self._tally.add(block.tally)
-        if block.changes is not None and len(block.changes[0]):
+        if block.changes is not None and len(block.changes.start):
             self._changes.append(block.changes)
         for mismatch in block.mismatches:
             if len(self.mismatches) < SHOWN_MISMATCHES:
@@ -176,21 +189,21 @@ class TableBuilder:
 
     def _write_contig(self, contig: str) -> None:
         codes = self.genome.codes(contig)
-        position, p, scaled = add_up(self._changes, codes, self.settings.min_frequency)
-        counts = Counts.of_tally(self._tally, self.field_names, scaled)
+        rows = add_up(self._changes, codes, self.settings.min_frequency)
+        counts = Counts.of_contig(self._tally, self.field_names, rows)
         digest = self.genome.sequence_digest(contig)
         haploid = contig in self.haploid
         path = write_rows(
             self.folder,
             contig,
-            position,
-            p,
+            rows.position,
+            rows.p,
             length=len(codes),
             sequence_digest=digest,
             haploid=haploid,
         )
         self.total.add(counts)
-        self.density[contig] = density_of(position, len(codes))
+        self.density[contig] = density_of(rows.position, len(codes))
         self.contigs[contig] = {
             "place": list(self.genome.lengths).index(contig),
             "vcf_name": shown(self._name),
@@ -199,7 +212,7 @@ class TableBuilder:
             "sequence_digest": digest,
             "haploid": haploid,
             "replaced_letters": self.genome.replaced_letters[contig],
-            "positions": len(position),
+            "positions": len(rows.position),
             **counts.to_json(),
         }
 
@@ -218,7 +231,7 @@ class TableBuilder:
 
     def _first_start(self) -> tuple[int, int]:
         """Where the first wanted contig begins, by the index; the file's start without one."""
-        if self._starts is None or not self.reader.blocks.packed:
+        if self._starts is None:
             return 0, 0
         names = {shown(name): start for name, start in self._starts.items()}
         self.matched.update(self._matches(list(names)))
@@ -280,12 +293,6 @@ class TableBuilder:
 
     def _check_mismatches(self) -> None:
         wrong = self.total.dropped.get(MISMATCH, 0)
-        if not wrong:
-            return
-        summary = (
-            f"{wrong:,} of {self.comparable:,} comparable records disagree with the FASTA, "
-            f"first {'; '.join(self.mismatches)}"
-        )
         if wrong > MAX_MISMATCHES * self.comparable:
             raise UserError(
                 f"{wrong:,} of {self.comparable:,} comparable records have another REF than "
@@ -293,7 +300,15 @@ class TableBuilder:
                 file=self.reader.path,
                 remedy="give the VCF and the FASTA of the same assembly",
             )
-        log.warning("%s", summary)
+
+    def _tell_mismatches(self) -> None:
+        if self.mismatches:
+            log.warning(
+                "%s of %s comparable records disagree with the FASTA, first %s",
+                f"{self.total.dropped[MISMATCH]:,}",
+                f"{self.comparable:,}",
+                "; ".join(self.mismatches),
+            )
 
     def _check_sources(self) -> None:
         """Refuse a --source that the file does not have; which it has takes another pass."""

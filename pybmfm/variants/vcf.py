@@ -7,22 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from pybmfm.core import UserError
-from pybmfm.genome import (
-    TruncatedFile,
-    broken_file,
-    compression_of,
-    describe_left_out,
-    describe_names,
-    has_bgzip_end,
-    match_contigs,
-)
+from pybmfm.genome import describe_left_out, describe_names, match_contigs
 from pybmfm.variants.frequencies import source_names
-from pybmfm.variants.record_walk import shown, whole_lines
+from pybmfm.variants.record_walk import shown
 from pybmfm.variants.tabix_index import contig_starts
-from pybmfm.variants.text_blocks import Block, TextBlocks, ordered_map
+from pybmfm.variants.text_blocks import TextBlocks
 
 _ID = re.compile(r"[<,]ID=([^,>]+)")
 _LENGTH = re.compile(r"[<,]length=(\d+)")
@@ -34,11 +27,15 @@ _COMMON_KEY = re.compile(rb"(?:[^\t]*\t){7}(?:[^\t]*;)?COMMON(?:[=;\t\r\n]|$)")
 
 @dataclass
 class VcfHeader:
-    """What the header says: contigs with their length (None if not given), INFO numbers."""
+    """What the header says: contigs with their length (None if not given), INFO numbers.
+
+    ``text`` is all of it, up to the line ``#CHROM``.
+    """
 
     contigs: dict[str, int | None] = field(default_factory=dict)
     info_numbers: dict[str, str] = field(default_factory=dict)
     reference: str = ""
+    text: bytes = b""
 
     @property
     def lengths(self) -> dict[str, int]:
@@ -47,7 +44,7 @@ class VcfHeader:
 
 
 class VcfReader:
-    """Answers questions about a VCF, plain, gzip or bgzip, indexed or not.
+    """Answers questions about a VCF, plain, gzip or bgzip, or a BCF, indexed or not.
 
     Parameters
     ----------
@@ -69,9 +66,13 @@ class VcfReader:
     def __init__(self, path: str | Path, threads: int = 1) -> None:
         self.path = Path(path)
         self.threads = threads
-        _check_whole(self.path)
         self.blocks = TextBlocks(self.path)
         self.header = self._read_header()
+
+    @cached_property
+    def starts(self) -> dict[bytes, tuple[int, int]] | None:
+        """Where each contig begins, by an index that fits the file; None without one."""
+        return contig_starts(self.path) if self.blocks.packed else None
 
     def has_common_key(self) -> bool:
         """Say whether any record has the INFO key COMMON, with whatever value."""
@@ -90,9 +91,8 @@ class VcfReader:
 
         None stands for a number that would take a reading: an index names the contigs alone.
         """
-        indexed = contig_starts(self.path)
         found: Mapping[bytes, int | None]
-        found = self._count_records() if indexed is None else dict.fromkeys(indexed)
+        found = self._count_records() if self.starts is None else dict.fromkeys(self.starts)
         return {
             **dict.fromkeys(self.header.contigs, 0),
             **{shown(name): number for name, number in found.items()},
@@ -101,7 +101,7 @@ class VcfReader:
     def numbered_records(self) -> Iterator[tuple[int, bytes]]:
         """Yield the line number, from 1, and the line of every record; blank lines are none."""
         number = 0
-        for text in self._whole_lines(self.threads):
+        for text in self.blocks.whole_lines(self.threads):
             for line in text[:-1].split(b"\n"):
                 number += 1
                 if line.strip() and not line.startswith(b"#"):
@@ -122,25 +122,26 @@ class VcfReader:
 
     def _read_header(self) -> VcfHeader:
         header = VcfHeader()
-        lines = 0
+        text: list[bytes] = []
         for raw in self._lines():
-            lines += 1
+            text.append(raw)
             line = raw.decode("utf-8", "replace").rstrip("\r\n")
             if not line.startswith("#"):
                 break
             _note_header_line(header, line)
             if line.startswith("#CHROM"):
+                header.text = b"".join(text)
                 return header
         raise UserError(
-            "has no header line '#CHROM'" if lines else "is empty",
+            "has no header line '#CHROM'" if text else "is empty",
             file=self.path,
-            place=f"line {lines}" if lines else None,
+            place=f"line {len(text)}" if text else None,
             remedy="give a VCF (.vcf, .vcf.gz)",
         )
 
     def _lines_with(self, letters: bytes) -> Iterator[bytes]:
         """Yield the lines of records in which the letters occur."""
-        for text in self._whole_lines(self.threads):
+        for text in self.blocks.whole_lines(self.threads):
             at = text.find(letters)
             while at >= 0:
                 start, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at) + 1
@@ -149,26 +150,8 @@ class VcfReader:
                 at = text.find(letters, end)
 
     def _lines(self) -> Iterator[bytes]:
-        for text in self._whole_lines():
+        for text in self.blocks.whole_lines():
             yield from (line + b"\n" for line in text[:-1].split(b"\n"))
-
-    def _whole_lines(self, threads: int = 1) -> Iterator[bytes]:
-        """Yield the text in pieces that end with a line feed."""
-        rest = b""
-        try:
-            for text in ordered_map(self._text, self.blocks, threads):
-                whole, newline, tail = (rest + text).rpartition(b"\n")
-                rest = tail
-                if newline:
-                    yield whole + newline
-        except TruncatedFile as error:
-            raise broken_file(self.path, f"line {whole_lines(self.path) + 1}") from error
-        if rest:
-            yield rest + b"\n"
-
-    def _text(self, block: Block) -> bytes:
-        text, length = self.blocks.text(block)
-        return bytes(text[:length])
 
 
 def shared_contigs(
@@ -273,9 +256,3 @@ def _note_header_line(header: VcfHeader, line: str) -> None:
     elif identifier and line.startswith("##INFO="):
         number = _NUMBER.search(line)
         header.info_numbers[identifier[1]] = number[1] if number else "."
-
-
-def _check_whole(path: Path) -> None:
-    if compression_of(path) != "bgzip" or has_bgzip_end(path):
-        return
-    raise broken_file(path, f"line {whole_lines(path) + 1}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pysam
@@ -32,6 +32,23 @@ def record(contig: str, pos1: int, ref: str, alt: str, info: str = "RS=7;FLAG") 
 def write_vcf(path: Path, lines: Sequence[str], header: str = HEADER) -> Path:
     path.write_text(header + "".join(lines))
     return path
+
+
+def bgzip_of(path: Path) -> bytes:
+    packed = path.with_name("again.vcf.gz")
+    pysam.tabix_compress(str(path), str(packed))
+    return packed.read_bytes()
+
+
+def bcf_of(path: Path) -> bytes:
+    packed = path.with_name("again.bcf")
+    with (
+        pysam.VariantFile(str(path)) as text,
+        pysam.VariantFile(str(packed), "wb", header=text.header) as out,
+    ):
+        for one in text:
+            out.write(one)
+    return packed.read_bytes()
 
 
 def score(tmp_path: Path, checkpoint: Path, fasta: Path, vcf: Path, **options: object) -> Path:
@@ -253,21 +270,55 @@ def test_batches_and_neighbours_do_not_change_scores(
     assert float(single["BMFM_LLR"]) == pytest.approx(float(whole[1]["BMFM_LLR"]), abs=2e-3)
 
 
-@pytest.mark.parametrize("compressor", ["plain", "gzip", "bgzip"])
-def test_empty_vcf_gives_an_empty_indexed_vcf(
-    tmp_path: Path, snp_checkpoint: Path, fasta: Path, compressor: str
+FORMS: dict[str, Callable[[Path], bytes]] = {
+    "gzip": lambda path: gzip.compress(path.read_bytes()),
+    "bgzip": bgzip_of,
+    "BCF": bcf_of,
+    "byte order mark": lambda path: b"\xef\xbb\xbf" + path.read_bytes(),
+    "blank end": lambda path: path.read_bytes() + b"\n\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_vcf_is_read_in_whatever_form_it_comes(
+    tmp_path: Path, ref_checkpoint: Path, fasta: Path, bases: dict[str, str], form: str
 ) -> None:
-    vcf = tmp_path / "in.vcf.gz"
-    if compressor == "plain":
-        vcf.write_text(HEADER)
-    elif compressor == "gzip":
-        vcf.write_bytes(gzip.compress(HEADER.encode()))
-    else:
-        with pysam.BGZFile(str(vcf), "wb") as handle:
-            handle.write(HEADER.encode())
-    out = score(tmp_path, snp_checkpoint, fasta, vcf)
-    assert info_of(out) == []
-    assert out.with_name(out.name + ".tbi").is_file()
+    line = record("NC_000001.10", 9, bases["chr1"][8], OTHER[bases["chr1"][8]], info=".")
+    without_sample = line.replace("rs 9", "rs9").replace("\tGT\t0|1", "")
+    header = HEADER.replace("\tFORMAT\tperson", "")
+    plain = write_vcf(tmp_path / "in.vcf", [without_sample], header)
+    expected = info_of(score(tmp_path, ref_checkpoint, fasta, plain))
+    other = tmp_path / "other"  # what it is shows in its content
+    other.write_bytes(FORMS[form](plain))
+    assert info_of(score(tmp_path, ref_checkpoint, fasta, other)) == expected
+
+
+@pytest.mark.parametrize("info", ["", ".", "RS=7;", ";;RS=7", ".;RS=7"])
+def test_nothing_empty_is_left_in_info(
+    tmp_path: Path, ref_checkpoint: Path, fasta: Path, bases: dict[str, str], info: str
+) -> None:
+    line = record("NC_000001.10", 9, bases["chr1"][8], OTHER[bases["chr1"][8]], info=info)
+    out = score(tmp_path, ref_checkpoint, fasta, write_vcf(tmp_path / "in.vcf", [line]))
+    with gzip.open(out, "rt") as lines:
+        items = list(lines)[-1].split("\t")[7].split(";")
+    kept = ["RS=7"] if "RS" in info else []
+    assert [item.partition("=")[0] for item in items[len(kept) :]] == [
+        "BMFM_LLR",
+        "BMFM_PAIR",
+        "BMFM_SHIFT",
+    ]
+    assert items[: len(kept)] == kept
+
+
+def test_a_vcf_without_an_allele_to_score_is_refused(
+    tmp_path: Path, ref_checkpoint: Path, fasta: Path, bases: dict[str, str]
+) -> None:
+    base = bases["chr1"][8]
+    lines = [record("NC_000001.10", 9, base, alt) for alt in ("<X>", "<X>,<Y>", base)]
+    message = "none of 4 alleles can be used, 3 are dropped for symbolic_allele"
+    with pytest.raises(UserError, match=message):
+        score(tmp_path, ref_checkpoint, fasta, write_vcf(tmp_path / "in.vcf", lines))
+    assert [path.name for path in tmp_path.iterdir()] == ["in.vcf"]
 
 
 BROKEN = {
@@ -300,7 +351,12 @@ def test_broken_order_and_names_are_user_errors(
         (b"chr1\t1\t.\tA\tC\t.\t.\t.\n", "line 1: a record comes before"),
         (HEADER.encode() + b"chr1\t1\t.\tA\tC\n", "line 7: has 5 tab-separated columns"),
         (HEADER.encode() + b"chr1\tx\t.\tA\tC\t.\t.\t.\n", "line 7: POS 'x' is not a number"),
-        (gzip.compress(HEADER.encode())[:-20], "cut off"),
+        (gzip.compress(HEADER.encode())[:-20], "is truncated or damaged"),
+        (HEADER.encode(), "holds no alleles"),
+        (HEADER.encode() + b"chr1\t1\t.\tA\t\t.\t.\t.\n", "line 7: ALT is empty; fill it"),
+        (HEADER.encode() + b"chr1\t1\t.\tA\tC\t.\t.\t\0\n", "line 7: holds a NUL byte"),
+        (b"PK\3\4" + HEADER.encode(), "is a zip file"),
+        (b"<html><body>404", "is a web page, not a VCF"),
     ],
 )
 def test_malformed_vcf_is_a_user_error(
@@ -319,7 +375,7 @@ def test_bgzip_without_its_end_block_is_a_user_error(
     with pysam.BGZFile(str(vcf), "wb") as handle:
         handle.write(HEADER.encode())
     vcf.write_bytes(vcf.read_bytes()[:-28])
-    with pytest.raises(UserError, match="end block is missing"):
+    with pytest.raises(UserError, match="is truncated or damaged"):
         score(tmp_path, snp_checkpoint, fasta, vcf)
 
 
@@ -348,8 +404,9 @@ def test_more_than_one_percent_of_a_large_file_disagreeing_is_refused_at_the_end
 ) -> None:
     text = bases["chr1"][:records]
     given = text[:-wrong] + "".join(OTHER[base] for base in text[-wrong:])
-    # Symbolic alleles need no model.
-    lines = [record("NC_000001.10", i + 1, base, "<X>") for i, base in enumerate(given)]
+    # Symbolic alleles need no model; the first is scored, or nothing would be.
+    alternates = [OTHER[given[0]], *["<X>"] * (records - 1)]
+    lines = [record("NC_000001.10", i + 1, base, alternates[i]) for i, base in enumerate(given)]
     vcf = write_vcf(tmp_path / "in.vcf", lines)
     first = rf"at {wrong} of {records} comparable records, first chr1:{records - wrong + 1} "
     if refused:
@@ -358,7 +415,7 @@ def test_more_than_one_percent_of_a_large_file_disagreeing_is_refused_at_the_end
         assert [path.name for path in tmp_path.iterdir()] == ["in.vcf"]
         return
     infos = info_of(score(tmp_path, ref_checkpoint, fasta, vcf))
-    assert [info["BMFM_NOTE"] for info in infos].count("reference_mismatch") == wrong
+    assert [info.get("BMFM_NOTE") for info in infos].count("reference_mismatch") == wrong
     assert first in caplog.text
 
 
@@ -367,9 +424,10 @@ def test_contigs_of_the_header_are_matched_together(
 ) -> None:
     length = len(bases["chr1"])
     contigs = f"##contig=<ID=copy,length={length}>\n##contig=<ID=1>\n"
-    lines = [record(name, 5, bases["chr1"][4], "<X>") for name in ("copy", "1")]
+    base = bases["chr1"][4]
+    lines = [record("copy", 5, base, "<X>"), record("1", 5, base, f"<X>,{OTHER[base]}")]
     vcf = write_vcf(
         tmp_path / "in.vcf", lines, HEADER.replace("##contig=<ID=elsewhere>\n", contigs)
     )
     notes = [info["BMFM_NOTE"] for info in info_of(score(tmp_path, ref_checkpoint, fasta, vcf))]
-    assert notes == ["contig_not_in_fasta", "symbolic_allele"]
+    assert notes == ["contig_not_in_fasta", "1:symbolic_allele"]

@@ -41,7 +41,8 @@ DECOYS = (
 )  # fmt: skip
 COMMON = ("COMMON", "COMMON", "COMMON=1", "COMMON=1", "COMMON=0", "COMMON=", "COMMON=.")
 SOURCES = ("1000Genomes", "TOPMED", "dbGaP:PopFreq", "ALFA")
-POPULATIONS = ("AF_afr", "EAS_AF", "AF-EUR")
+POPULATIONS = ("AF_afr", "EAS_AF", "AF-EUR", "AF_joint")
+FILTERS = ("PASS",) * 9 + (".",) * 9 + ("q10", "q10;s50", "PASS;s50", "", f"long{'x' * 80}")
 FIELDS = ("auto", "FREQ", "CAF", "AF", "AC/AN", "EAS_AF,AF_afr", "AF,CAF")
 
 
@@ -229,7 +230,10 @@ class _Records:
         text = ",".join(alternates) or "."
         identifier = random.choice((".", "rs1", f"rs{pos1};x"))
         return "\t".join(
-            (str(pos1), identifier, reference, text, ".", "PASS", self._info(len(text.split(","))))
+            (
+                *(str(pos1), identifier, reference, text, "."),
+                *(random.choice(FILTERS), self._info(len(text.split(",")))),
+            )
         )
 
     def _alternate(self, reference: str) -> str:

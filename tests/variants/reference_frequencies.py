@@ -15,7 +15,7 @@ from itertools import pairwise
 STATES = ("A", "G", "T", "C", "N", "DEL", "AI", "GI", "TI", "CI", "NI")
 # Frequencies are printed with few digits: 1 - 0.999 is "at" a cutoff of 0.001.
 ROUNDING = 1e-9
-AUTO_FIELDS = ("FREQ", "CAF", "AF", "AC/AN")
+JOINT = ("AF_joint",)
 POPULATION = re.compile(r"AF[_-][A-Z]+|[A-Z]+_AF", re.IGNORECASE)
 TRANSITIONS = {("A", "G"), ("G", "A"), ("C", "T"), ("T", "C")}
 CLASSES = ("snv", "mnv", "insertion", "deletion", "complex")
@@ -32,6 +32,17 @@ class Choices:
     records: str = "auto"
     frequency_field: str = "auto"
     sources: tuple[str, ...] = ()
+    filters: str = "PASS,."
+
+
+@dataclass(frozen=True)
+class _Allele:
+    """A used alternate as a record spells it, trimmed."""
+
+    reference: str
+    alternate: str
+    states: dict[int, str]
+    frequency: float
 
 
 @dataclass
@@ -49,7 +60,9 @@ class ContigTable:
     transitions: int = 0
     transversions: int = 0
     alternate_frequencies: list[float] = field(default_factory=list)
+    alleles: dict[tuple[int, str, str], _Allele] = field(default_factory=dict)
     rows_scaled: int = 0
+    repeated_alleles: int = 0
     comparable: int = 0
 
     def counts(self) -> dict[str, object]:
@@ -61,6 +74,7 @@ class ContigTable:
             "alleles_dropped": dict(self.alleles_dropped),
             "sources_dropped": dict(self.sources_dropped),
             "rows_scaled": self.rows_scaled,
+            "repeated_alleles": self.repeated_alleles,
             "frequency_fields": dict(self.frequency_fields),
             "variant_classes": {name: self.variant_classes[name] for name in CLASSES},
             "transitions": self.transitions,
@@ -73,7 +87,7 @@ class ContigTable:
         for name, value in vars(other).items():
             if isinstance(value, Counter):
                 getattr(self, name).update(value)
-            elif name != "rows":
+            elif name not in ("rows", "alleles"):
                 setattr(self, name, getattr(self, name) + value)
 
 
@@ -86,9 +100,13 @@ class Table:
     record_choice: str
 
     @property
-    def refused(self) -> bool:
-        """Whether too many comparable records disagree with the FASTA."""
-        return self.total.dropped["reference_mismatch"] > 0.01 * self.total.comparable
+    def refused(self) -> str:
+        """What the message says where the VCF as a whole is refused; empty where it is not."""
+        total = self.total
+        if total.dropped["reference_mismatch"] > 0.01 * total.comparable:
+            wrong = total.dropped["reference_mismatch"]
+            return f"{wrong:,} of {total.comparable:,} comparable"
+        return "" if total.used else "none of .* records can be used|holds no records"
 
 
 def reference_table(
@@ -102,7 +120,6 @@ def reference_table(
     cutoff = choices.min_frequency + ROUNDING
     genome = {name: sequence.upper() for name, sequence in genome.items()}
     contigs: dict[str, ContigTable] = {}
-    masses: dict[str, dict[int, list[float]]] = {}
     total = ContigTable()
     for columns in records_of(vcf):
         name = names.get(columns[0])
@@ -110,15 +127,15 @@ def reference_table(
             total.add(ContigTable(read=1, dropped=Counter(["contig_not_in_fasta"])))
             continue
         one = contigs.setdefault(name, ContigTable())
-        mass = masses.setdefault(name, {})
-        judge = _Judge(genome[name], one, mass, cutoff, only_common, reader)
+        judge = _Judge(genome[name], one, cutoff, only_common, choices.filters.split(","), reader)
         reason = judge.why_not_used(columns)
         one.read += 1
         one.used += not reason
         if reason:
             one.dropped[reason] += 1
     for name, one in contigs.items():
-        _finish_rows(one, masses[name], genome[name], cutoff)
+        _count_alleles(one)
+        _finish_rows(one, genome[name], cutoff)
         total.add(one)
     return Table(contigs, total, "common" if only_common else "all")
 
@@ -143,6 +160,16 @@ def trimmed(position: int, reference: str, alternate: str) -> tuple[int, str, st
     while reference and alternate and reference[0] == alternate[0]:
         position, reference, alternate = position + 1, reference[1:], alternate[1:]
     return position, reference, alternate
+
+
+def leftmost(position: int, reference: str, alternate: str, sequence: str) -> tuple[int, str, str]:
+    """Move a trimmed insertion or deletion to the left as far as it spells the same sequence."""
+    if reference and alternate:
+        return position, reference, alternate
+    indel = reference or alternate
+    while position and sequence[position - 1] == indel[-1]:
+        position, indel = position - 1, indel[-1] + indel[:-1]
+    return position, indel if reference else "", indel if alternate else ""
 
 
 def paired_states(position: int, reference: str, alternate: str, before: str) -> dict[int, str]:
@@ -179,9 +206,9 @@ class _Judge:
 
     sequence: str
     table: ContigTable
-    mass: dict[int, list[float]]
     cutoff: float
     only_common: bool
+    filters: list[str]
     fields: _FrequencyFields
 
     def why_not_used(self, columns: list[str]) -> str:
@@ -192,6 +219,9 @@ class _Judge:
         info = info_of(columns[7])
         if self.only_common and info.get("COMMON") not in ("", "1"):
             return "not_common"
+        unlisted = [name for name in columns[6].split(";") if name and name not in self.filters]
+        if unlisted:
+            return f"filter: {unlisted[0][:64]}"
         if columns[4] == ".":
             return "no_alternate"
         alternates = columns[4].upper().split(",")
@@ -235,15 +265,12 @@ class _Judge:
         states = paired_states(start, reference, alternate, before)
         if not states:
             return "insertion_before_contig_start"
-        for position, state in states.items():
-            self.mass.setdefault(position, [0.0] * 11)[STATES.index(state)] += frequency
-        self.table.alternate_frequencies.append(frequency)
-        kind = variant_class(reference, alternate)
-        self.table.variant_classes[kind] += 1
-        if kind == "snv":
-            is_transition = (reference, alternate) in TRANSITIONS
-            self.table.transitions += is_transition
-            self.table.transversions += not is_transition
+        spelling = leftmost(start, reference, alternate, self.sequence)
+        allele = _Allele(reference, alternate, states, frequency)
+        other = self.table.alleles.get(spelling)
+        self.table.repeated_alleles += other is not None
+        if other is None or other.frequency < frequency:
+            self.table.alleles[spelling] = allele
         return ""
 
     def _dropped(self, reasons: list[str]) -> str:
@@ -260,7 +287,10 @@ class _FrequencyFields:
         self.sources = choices.sources
         if choices.frequency_field == "auto":
             populations = [name for name, _ in header if POPULATION.fullmatch(name)]
-            self.attempts = [[name] for name in AUTO_FIELDS] + [populations]
+            joint = [name for name in populations if name in JOINT]
+            parts = [name for name in populations if name not in JOINT]
+            attempts = ["FREQ", "CAF", *joint, "AF", "AC/AN"]
+            self.attempts = [[name] for name in attempts] + [parts]
         else:
             self.attempts = [choices.frequency_field.split(",")]
 
@@ -273,7 +303,7 @@ class _FrequencyFields:
             sources: list[list[float | None]] = []
             reporting: list[str] = []
             for name in names:
-                for values in self._sources(name, info, alleles):
+                for values in self._sources(name, info):
                     why, numbers = _numbers(values, alleles)
                     reason = why or reason
                     sources_dropped.update([why] if why else [])
@@ -285,7 +315,7 @@ class _FrequencyFields:
                 return [_mean(column) for column in columns], "", reporting
         return [None] * alleles, reason, []
 
-    def _sources(self, name: str, info: Mapping[str, str], alleles: int) -> list[list[str]]:
+    def _sources(self, name: str, info: Mapping[str, str]) -> list[list[str]]:
         """Split a field into sources, each the values of the alternates alone."""
         key, total = ("AC", info.get("AN", ".")) if name == "AC/AN" else (name, "1")
         text = info.get(key, ".")
@@ -300,7 +330,7 @@ class _FrequencyFields:
             return []
         values = text.split(",")
         number = self.numbers.get(key)
-        if key == "CAF" or number == "R" or (number != "A" and len(values) == alleles + 1):
+        if key == "CAF" or number == "R":
             values = values[1:]
         return [[_share(one, total) for one in values] if name == "AC/AN" else values]
 
@@ -343,10 +373,24 @@ def _why_not_bases(alternate: str) -> str:
     return "iupac_allele" if re.fullmatch("[A-Z]+", alternate) else "symbolic_allele"
 
 
-def _finish_rows(
-    table: ContigTable, masses: Mapping[int, list[float]], sequence: str, cutoff: float
-) -> None:
+def _count_alleles(table: ContigTable) -> None:
+    """Count the alleles that are left when each counts once."""
+    for allele in table.alleles.values():
+        table.alternate_frequencies.append(allele.frequency)
+        kind = variant_class(allele.reference, allele.alternate)
+        table.variant_classes[kind] += 1
+        if kind == "snv":
+            is_transition = (allele.reference, allele.alternate) in TRANSITIONS
+            table.transitions += is_transition
+            table.transversions += not is_transition
+
+
+def _finish_rows(table: ContigTable, sequence: str, cutoff: float) -> None:
     """The reference is the rest; too full a row is scaled; a rare reference is dropped."""
+    masses: dict[int, list[float]] = {}
+    for allele in table.alleles.values():
+        for position, state in allele.states.items():
+            masses.setdefault(position, [0.0] * 11)[STATES.index(state)] += allele.frequency
     for position in sorted(masses):
         row = list(masses[position])
         total = sum(row)

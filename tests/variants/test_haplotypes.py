@@ -256,7 +256,7 @@ def test_what_is_no_panel_is_refused_in_one_sentence(tmp_path: Path) -> None:
         PhasedPanel(silent)
     text = tmp_path / "text.vcf"
     text.write_text("not a VCF\n")
-    with pytest.raises(UserError, match="is not a VCF"):
+    with pytest.raises(UserError, match="line 1: has no header line '#CHROM'"):
         PhasedPanel(text)
 
 
@@ -270,12 +270,107 @@ def test_a_cut_off_panel_is_refused(world: World, tmp_path: Path, cut: int) -> N
         PhasedPanel(packed)
 
 
-def test_plain_gzip_is_refused_with_the_remedy(world: World, tmp_path: Path) -> None:
-    world("1 1 A G 0|1")
-    packed = tmp_path / "plain.vcf.gz"
-    packed.write_bytes(gzip.compress((tmp_path / "panel.vcf").read_bytes()))
-    with pytest.raises(UserError, match="compress it with bgzip"):
-        PhasedPanel(packed)
+def _bcf(path: Path) -> bytes:
+    packed = path.with_name("again.bcf")
+    with (
+        pysam.VariantFile(str(path)) as text,
+        pysam.VariantFile(str(packed), "wb", header=text.header) as out,
+    ):
+        for record in text:
+            out.write(record)
+    return packed.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: gzip.compress(path.read_bytes()),
+        lambda path: b"\xef\xbb\xbf" + path.read_bytes(),
+        lambda path: path.read_bytes() + b"\n\r\n\n",
+        lambda path: path.read_bytes().replace(b"\n1\t4", b"\n\n\n1\t4"),
+        lambda path: path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n",
+        _bcf,
+    ],
+    ids=["gzip", "byte order mark", "blank end", "blank lines", "Windows line ends", "BCF"],
+)
+def test_a_panel_is_read_in_whatever_form_it_comes(
+    world: World, tmp_path: Path, change: Callable[[Path], bytes]
+) -> None:
+    encoder = world("1 1 A G 1|1", "1 4 T TA 0|1", "Y 2 C T 1|1")
+    other = tmp_path / "panel"  # what it is shows in its content
+    other.write_bytes(change(tmp_path / "panel.vcf"))
+    again = WindowEncoder(
+        encoder.genome, None, strategy="haplotypes", haplotypes=PhasedPanel(other)
+    )
+    for contig in ("chr1", "chrY"):
+        assert _text(again, contig) == _text(encoder, contig)
+    assert _counts(again) == _counts(encoder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            b"\tone",
+            b"\tM\xfcller",
+            r"line 4: has a letter that is not UTF-8; convert it with iconv",
+        ),
+        (b"##contig=<ID=1>", b"##note=\xe9", "line 3: has a letter that is not UTF-8"),
+        (b"\tG\t.\t.\t.\tGT", b"\tG\t.\t.\t\0\tGT", "holds a NUL byte"),
+        (b"\tA\tG\t", b"\tA\t\t", r"record 1:1: ALT is empty; fill it; '.' in ALT says"),
+        (b"1\t1\t", b"1\t-1\t", "first record: holds a record that cannot be read"),
+        (b"1\t1\t", b"1 1 ", "first record: holds a record that cannot be read"),
+    ],
+)
+def test_a_damaged_panel_is_one_sentence(
+    world: World, tmp_path: Path, old: bytes, new: bytes, message: str
+) -> None:
+    encoder = world("1 1 A G 0|1")
+    path = tmp_path / "panel.vcf"
+    assert old in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with pytest.raises(UserError, match=message):
+        _text(
+            WindowEncoder(encoder.genome, None, strategy="haplotypes", haplotypes=PhasedPanel(path))
+        )
+
+
+def test_an_alternate_that_is_the_reference_is_counted_as_everywhere(world: World) -> None:
+    encoder = world("1 1 A G,A 0|2", "1 2 C c 1|1", "1 3 GT GT,G 1|0")
+    assert _text(encoder)[:4] == "ACGT"
+    assert _counts(encoder)["alleles_dropped"] == {"same_as_reference": 4}
+
+
+def test_records_that_did_not_pass_are_dropped_by_the_name_of_their_filter(
+    world: World, tmp_path: Path
+) -> None:
+    encoder = world("1 1 A G 1|1", "1 2 C T 1|1", "1 3 G T 1|1", "1 4 T A 1|1")
+    path = tmp_path / "panel.vcf"
+    lines = path.read_text().splitlines()
+    for number, name in ((-4, "PASS"), (-3, "q10"), (-2, "q10;s50")):
+        columns = lines[number].split("\t")
+        lines[number] = "\t".join([*columns[:6], name, *columns[7:]])
+    path.write_text("\n".join([*lines, ""]))
+
+    def read(**options: str) -> WindowEncoder:
+        panel = PhasedPanel(path, **options)  # type: ignore[arg-type]
+        return WindowEncoder(encoder.genome, None, strategy="haplotypes", haplotypes=panel)
+
+    default, some = read(), read(filters=".,q10")
+    assert _text(default)[:4] == "GCGA"
+    assert _counts(default)["dropped"] == {"filter: q10": 2}
+    assert _text(some)[:4] == "ATGA"
+    assert _counts(some)["dropped"] == {"filter: PASS": 1, "filter: s50": 1}
+    assert _text(read(filters="all"))[:4] == "GTTA"
+
+
+def test_a_panel_of_which_nothing_is_used_is_an_error(world: World) -> None:
+    encoder = world("1 1 A G .|.", "1 2 C T .|.", "1 300 CA C 0|1")
+    assert _text(encoder)[:4] == "ACGT"
+    assert encoder.haplotypes is not None
+    message = "none of 3 genotypes can be used, 2 are dropped for missing_genotype"
+    with pytest.raises(UserError, match=message):
+        encoder.haplotypes.check_used()
 
 
 @pytest.mark.parametrize("line", ["1\tx\t.\tA", "1\t9\t.\tA\tG\t.\t.\t.\tGT\tx|1", "1\t9"])

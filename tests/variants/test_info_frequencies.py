@@ -40,7 +40,6 @@ def _means(
         ("FREQ=A:.,.;CAF=0.6,0.4;AF=0.1", 1, [0.4]),
         ("FREQ=.;AF=1e-2", 1, [0.01]),
         ("FREQ=A:0.9,0.1;CAF=0.5,0.5", 1, [0.1]),
-        ("AF=0.9,0.1", 1, [0.1]),  # a value more than alternates: the reference's comes first
         ("AC=3;AN=12", 1, [0.25]),
         ("AC=3,.;AN=12", 2, [0.25, None]),
         ("AF=.;AC=3;AN=12", 1, [0.25]),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
 import logging
+import lzma
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -111,11 +113,18 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         "line 2: has no header line",
     ),
     "carriage returns alone": (_vcf(GOOD).replace(b"\n", b"\r"), "has no header line"),
-    "UTF-16": (_vcf(GOOD).decode().encode("utf-16"), "line 1: has no header line"),
+    "UTF-16": (_vcf(GOOD).decode().encode("utf-16"), "is UTF-16 text"),
     "a FASTA": (FASTA.encode(), "line 1: has no header line"),
-    "binary": (bytes(range(256)) * 9, "has no header line"),
-    "a BCF": (gzip.compress(b"BCF\x02\x02" + _vcf(GOOD)), "has no header line"),
+    "binary": (bytes(range(256)) * 9, "line 1: holds a NUL byte"),
+    "a broken BCF": (gzip.compress(b"BCF\x02\x02" + _vcf(GOOD)), "is not a VCF or BCF, or a bro"),
+    "bzip2": (bz2.compress(_vcf(GOOD)), "is a bzip2 file"),
+    "xz": (lzma.compress(_vcf(GOOD)), "is an xz file"),
+    "zip": (b"PK\3\4" + _vcf(GOOD), "is a zip file"),
+    "an error page": (gzip.compress(b"<!DOCTYPE html>\n<p>404"), "is a web page, not a VCF"),
+    "a BAM": (_bgzip(b"BAM\1" + bytes(99)), "is a BAM file, not a VCF"),
+    "a GFF": (b"##gff-version 3\n" + GOOD, "is a GFF file, not a VCF"),
     "no record and no contig": (HEADER, "shares no contig with"),
+    "a contig without records": (b"##contig=<ID=1>\n" + HEADER, "holds no records; give"),
     "no shared contig": (_vcf(_line(2, "C", "T", "AF=1", contig="chr7")), "the VCF has chr7"),
     "four columns": (_vcf(GOOD, b"chr1\t3\t.\tG\n"), "line 4: has 4 of the 8 tab-separated"),
     "seven columns": (_vcf(b"chr1\t3\t.\tG\tA\t.\t.\n", GOOD), "line 3: has 7 of the 8"),
@@ -123,9 +132,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a contig alone": (_vcf(GOOD, b"chr1\n"), "line 4: has 1 of the 8"),
     "a space alone": (_vcf(GOOD, b" \n", GOOD), "line 4: has 1 of the 8"),
     "spaces for tabs": (_vcf(GOOD.replace(b"\t", b" ")), "line 3: has 1 of the 8"),
-    "no contig name": (_vcf(GOOD, GOOD[4:]), "line 4: has"),
-    "no REF": (_vcf(_line(2, "", "T", "AF=1")), "line 3: has"),
-    "no ALT": (_vcf(_line(2, "C", "", "AF=1")), "line 3: has"),
+    "no contig name": (_vcf(GOOD, GOOD[4:]), "line 4: CHROM is empty"),
+    "no contig name at first": (_vcf(GOOD[4:]), "line 3: CHROM is empty"),
+    "no REF": (_vcf(_line(2, "", "T", "AF=1")), "line 3: REF is empty"),
+    "no ALT": (_vcf(GOOD, _line(2, "C", "", "AF=1")), "line 4: ALT is empty"),
     "no POS": (_vcf(_line("", "C", "T", "AF=1")), "line 3: POS '' is not a number"),
     "POS a dot": (_vcf(_line(".", "C", "T", "AF=1")), "POS '.' is not a number"),
     "POS a word": (_vcf(GOOD, _line("x3", "G", "T", ".")), "line 4: POS 'x3' is not a number"),
@@ -138,7 +148,13 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "POS in hexadecimal": (_vcf(_line("0x3", "G", "T", ".")), "POS '0x3' is not a number"),
     "POS with underscores": (_vcf(_line("1_0", "C", "T", ".")), "POS '1_0' is not a number"),
     "POS in other digits": (_vcf(_line("٣", "G", "T", ".")), "is not a number"),
-    "POS with NUL": (_vcf(_line("3\0", "G", "T", ".")), "is not a number"),
+    "POS with NUL": (_vcf(_line("3\0", "G", "T", ".")), "line 3: holds a NUL byte"),
+    "INFO with NUL": (_vcf(GOOD, _line(2, "C", "T", "X=\0;AF=0.5")), "line 4: holds a NUL byte"),
+    "ALT with NUL in a bgzip": (
+        _bgzip(_vcf(LONG, GOOD.replace(b"\tT\t", b"\tT\0\t"))),
+        "line 4003: holds a NUL byte",
+    ),
+    "a header with NUL": (HEADER.replace(b"VCF", b"V\0F") + GOOD, "line 1: holds a NUL byte"),
     "POS a carriage return": (_vcf(_line("\r", "C", "T", ".")), "is not a number"),
     "POS and ID swapped": (_vcf(b"chr1\trs3\t3\tG\tT\t.\t.\t.\n"), "POS 'rs3' is not a number"),
     "falling positions": (
@@ -226,7 +242,14 @@ def test_broken_vcfs_are_refused(
 Counts = dict[str, int]
 # name: (content, records used, records dropped by reason)
 ACCEPTED: dict[str, tuple[bytes, int, Counts]] = {
-    "a contig without records": (b"##contig=<ID=1>\n" + HEADER, 0, {}),
+    "a byte order mark": (b"\xef\xbb\xbf" + _vcf(GOOD), 1, {}),
+    "a byte order mark in a gzip": (gzip.compress(b"\xef\xbb\xbf" + _vcf(GOOD)), 1, {}),
+    "a byte order mark in a bgzip": (_bgzip(b"\xef\xbb\xbf" + _vcf(GOOD)), 1, {}),
+    "a byte order mark over bgzip blocks": (
+        bgzip_in_blocks(b"\xef\xbb\xbf" + _vcf(GOOD), 5),
+        1,
+        {},
+    ),
     "no final line end": (_vcf(GOOD, GOOD).rstrip(), 2, {}),
     "Windows line ends": (_vcf(GOOD, GOOD).replace(b"\n", b"\r\n"), 2, {}),
     "blank and comment lines": (_vcf(GOOD, b"\n\r\n##x\n#chr1\tx\n", GOOD, b"\n\n"), 2, {}),
@@ -305,10 +328,8 @@ ACCEPTED: dict[str, tuple[bytes, int, Counts]] = {
     "INFO of semicolons": (_vcf(_line(2, "C", "T", ";;AF=1;;")), 1, {}),
     "INFO with spaces": (_vcf(_line(2, "C", "T", "X=a b; AF=0.5")), 0, {"no_frequency": 1}),
     "INFO of a megabyte": (_vcf(_line(2, "C", "T", "X=" + "y" * 2**20 + ";AF=1"), GOOD), 2, {}),
-    "INFO with NUL": (_vcf(_line(2, "C", "T", "X=\0;AF=0.5")), 1, {}),
     "INFO not in UTF-8": (_vcf(GOOD.replace(b"AF", b"X=\xff\xfe;AF")), 1, {}),
     "ALT not in UTF-8": (_vcf(GOOD.replace(b"\tT\t", b"\t\xff\t")), 0, {"symbolic_allele": 1}),
-    "ALT with NUL": (_vcf(GOOD.replace(b"\tT\t", b"\tT\0\t")), 0, {"symbolic_allele": 1}),
     "REF not in UTF-8": (_vcf(GOOD.replace(b"\tC\t", b"\t\xff\t")), 0, {"reference_not_acgt": 1}),
     "a contig not in UTF-8": (_vcf(GOOD, b"\xff" + GOOD), 1, {"contig_not_in_fasta": 1}),
     "a contig in Greek": (_vcf(GOOD, "χ1".encode() + GOOD[4:]), 1, {"contig_not_in_fasta": 1}),
@@ -337,7 +358,7 @@ ACCEPTED: dict[str, tuple[bytes, int, Counts]] = {
     "fields in lower case": (_vcf(_line(2, "C", "T", "freq=A:1,1;af=1")), 0, {"no_frequency": 1}),
     "COMMON=0 alone": (_vcf(_line(2, "C", "T", "AF=1;COMMON=0")), 0, {"not_common": 1}),
     "COMMON as another column": (
-        _vcf(b"chr1\t2\tCOMMON\tC\tT\t.\tCOMMON\tAF=0.3\tCOMMON\tCOMMON\n"),
+        _vcf(b"chr1\t2\tCOMMON\tC\tT\tCOMMON\t.\tAF=0.3\tCOMMON\tCOMMON\n"),
         1,
         {},
     ),
@@ -353,6 +374,9 @@ def test_every_record_of_odd_vcfs_is_accounted_for(
     vcf = tmp_path / "v.vcf"
     vcf.write_bytes(content)
     code, said = _run(tmp_path, vcf)
+    if not used:
+        _assert_nothing_used(code, said, dropped)
+        return
     assert (code, len(said) <= 3) == (0, True), said
     read = used + sum(dropped.values())
     assert _manifest(tmp_path)["records"] == {"read": read, "used": used, "dropped": dropped}
@@ -360,12 +384,19 @@ def test_every_record_of_odd_vcfs_is_accounted_for(
     assert capfd.readouterr() == ("", "")
 
 
+def _assert_nothing_used(code: int, said: list[str], dropped: Counts) -> None:
+    """One record, which is not used, is an error that says why."""
+    (reason,) = dropped
+    assert (code, len(said)) == (2, 1), said
+    assert f"none of 1 records can be used, 1 are dropped for {reason}; " in said[0]
+
+
 def _no_file(folder: Path) -> tuple[Path, list[str], str]:
     return folder / "none.vcf", [], "none.vcf: no such file"
 
 
 def _a_folder(folder: Path) -> tuple[Path, list[str], str]:
-    return folder, [], "no such file"
+    return folder, [], "is a folder"
 
 
 def _no_field(folder: Path) -> tuple[Path, list[str], str]:
@@ -491,9 +522,9 @@ def _pack(random: Random, content: bytes) -> bytes:
 
 def _unpack(content: bytes) -> str | None:
     if content[:2] != b"\x1f\x8b":
-        return content.decode("utf-8", "replace")
+        return content.decode("utf-8-sig", "replace")
     try:
-        return gzip.decompress(content).decode("utf-8", "replace")
+        return gzip.decompress(content).decode("utf-8-sig", "replace")
     except (OSError, EOFError, zlib.error):
         return None
 
@@ -540,3 +571,49 @@ def _assert_every_record_is_counted(text: str, manifest: dict[str, Any]) -> None
     expected = reference_table(text, SEQUENCES, names, Choices()).total.counts()
     assert manifest["read"] == sum(1 for _ in records_of(text))
     assert {key: manifest[key] for key in expected} == expected
+
+
+def _bcf(folder: Path, content: bytes, mode: str) -> bytes:
+    text, packed = folder / "text.vcf", folder / "packed"
+    text.write_bytes(content)
+    with (
+        pysam.VariantFile(str(text)) as records,
+        pysam.VariantFile(str(packed), mode, header=records.header) as out,
+    ):
+        for record in records:
+            out.write(record)
+    text.unlink()
+    return packed.read_bytes()
+
+
+BCF_HEADER = (
+    b"##fileformat=VCFv4.2\n##contig=<ID=chr1>\n##contig=<ID=chr2>\n"
+    b'##INFO=<ID=AF,Number=A,Type=Float,Description="f">\n##FILTER=<ID=q10,Description="q">\n'
+    b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+)
+
+
+@pytest.mark.parametrize("mode", ["wb", "wb0"])
+@pytest.mark.parametrize("suffix", ["bcf", "vcf.gz"])
+def test_a_bcf_gives_the_table_of_its_vcf(tmp_path: Path, mode: str, suffix: str) -> None:
+    lines = [_line(n % 12 + 1, "ACGT"[n % 4], "N,GG", f"AF=0.1,0.{n + 1}") for n in range(12)]
+    lines += [b"chr2\t2\t.\tc\tT\t.\tq10\tAF=0.5\n", _line(3, "g", "a", "AF=0.25", contig="chr2")]
+    content = BCF_HEADER + b"".join(lines)
+    plain, packed = tmp_path / "v.vcf", tmp_path / f"v.{suffix}"
+    plain.write_bytes(content)
+    packed.write_bytes(_bcf(tmp_path, content, mode))
+    manifests = []
+    for vcf, options in ((plain, ()), (packed, ("--threads", "2"))):
+        assert _run(tmp_path, vcf, *options)[0] == 0
+        manifests.append({**_manifest(tmp_path), "inputs": None, "created": None})
+    assert manifests[0]["dropped"] == {"filter: q10": 1}
+    for key in ("records", "alleles_dropped", "contigs", "repeated_alleles"):
+        assert manifests[0][key] == manifests[1][key], key
+
+
+def test_a_cut_bcf_is_refused(tmp_path: Path) -> None:
+    packed = tmp_path / "v.bcf"
+    packed.write_bytes(_bcf(tmp_path, BCF_HEADER + GOOD * 5000, "wb")[:-40])
+    code, said = _run(tmp_path, packed)
+    assert (code, len(said)) == (2, 1)
+    assert "is truncated or damaged" in said[0]

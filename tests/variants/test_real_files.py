@@ -60,7 +60,6 @@ COMPARED = {
     "1000 Genomes, phased": PHASED,
     "HapMap": HAPMAP,
     "ClinVar": CLINVAR,
-    "ClinVar BRCA": RealFile(_MINI_38, "mini/GRCh38/clinvar_brca_snv.vcf.gz"),
 }
 
 
@@ -135,6 +134,14 @@ def test_real_files_equal_the_reference(name: str, real_data: Path, tmp_path: Pa
         assert position.tolist() == list(one.rows)
         wanted = np.array(list(one.rows.values())).reshape(-1, 11)
         np.testing.assert_allclose(p, wanted, rtol=0, atol=1e-6)
+
+
+def test_a_file_without_frequencies_is_refused(real_data: Path, tmp_path: Path) -> None:
+    file = RealFile(_MINI_38, "mini/GRCh38/clinvar_brca_snv.vcf.gz")
+    message = r"none of 1,381 records can be used, 1,381 are dropped for no_frequency; name the"
+    with pytest.raises(UserError, match=message):
+        file.read(real_data, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_genuine_dbsnp_counts_its_mismatches_and_the_records_beyond_its_fasta(

@@ -19,7 +19,7 @@ process BUILD_CORPUS {
     script:
     def args = task.ext.args ?: ''
     def folder = shellQuoted("corpus_${meta.encoding}${meta.suffix}")
-    def source = variants ==~ /.+\.(b?gz|vcf)/ ? '--haplotypes' : '--frequencies'
+    def source = variants ==~ /.+\.(b?gz|vcf|bcf)/ ? '--haplotypes' : '--frequencies'
     def encode = variants ? "${source} ${variants} --ref-share ${task.ext.ref_share ?: 0}" : ''
     """
     build-corpus \\

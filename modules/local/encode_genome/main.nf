@@ -19,7 +19,7 @@ process ENCODE_GENOME {
 
     script:
     def args = task.ext.args ?: ''
-    def source = variants ==~ /.+\.(b?gz|vcf)/ ? '--haplotypes' : '--frequencies'
+    def source = variants ==~ /.+\.(b?gz|vcf|bcf)/ ? '--haplotypes' : '--frequencies'
     def encode = variants ? "${source} ${variants}" : ''
     """
     encode-genome \\

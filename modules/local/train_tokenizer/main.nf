@@ -22,7 +22,7 @@ process TRAIN_TOKENIZER {
     def tables = variants.iterator()
     def genomes = [weights, fasta, windows, plain].transpose().collect { weight, genome, cut, is_plain ->
         def table = is_plain ? null : tables.next()
-        def kind = table =~ /\.b?gz$|\.vcf$/ ? 'haplotypes' : 'frequencies'
+        def kind = table =~ /\.b?gz$|\.vcf$|\.bcf$/ ? 'haplotypes' : 'frequencies'
         "--genome fasta=${genome},windows=${cut}${table ? ",${kind}=${table}" : ''}${weight ? ",weight=${shellQuoted(weight)}" : ''}"
     }
     """
