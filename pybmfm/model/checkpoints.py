@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -11,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from pybmfm.core import UserError, let_others_read, write_manifest
+from pybmfm.core import UserError, is_out_of_memory, let_others_read, write_manifest
 from pybmfm.core.artifacts import record_files
 from pybmfm.core.ownership import keep_foreign
 from pybmfm.model.attention import FLAT_ATTENTION
 from pybmfm.model.card import model_card
 from pybmfm.model.configurations import ARCHITECTURES, architecture_of
+from pybmfm.model.model_folder import read_model_config
 
 if TYPE_CHECKING:
     from pybmfm.tokenizer import DnaTokenizer
@@ -36,23 +35,37 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> PreTra
     Raises
     ------
     UserError
-        If the folder is no checkpoint, is damaged, or holds an architecture we do not know.
+        If the folder is no checkpoint, is damaged, holds an adapter, or an architecture that we
+        do not know.
     """
     folder = Path(folder)
-    for name in ("config.json", WEIGHTS):
-        if not (folder / name).is_file():
-            raise UserError(f"has no {name}", file=folder, remedy="give a checkpoint folder")
-    architecture = _architecture(folder)
+    config = read_model_config(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise UserError(f"has no {WEIGHTS}", file=folder, remedy="give a checkpoint folder")
+    architecture = _architecture(folder, config)
     quiet()
     try:
-        model: PreTrainedModel = ARCHITECTURES[architecture].from_pretrained(
-            folder, use_safetensors=True, local_files_only=True, dtype=torch.float32
+        model, info = ARCHITECTURES[architecture].from_pretrained(
+            folder,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            dtype=torch.float32,
         )
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+    except Exception as error:  # of many kinds, for a configuration of wrong types
+        if is_out_of_memory(error):
+            raise
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error) else "unreadable"
         raise UserError(
             f"cannot be loaded ({reason})", file=folder, remedy="make or copy the checkpoint again"
         ) from error
+    if lacking := sorted(info["missing_keys"]):
+        # transformers would fill them with random numbers.
+        raise UserError(
+            f"cannot be loaded (it lacks the tensor {lacking[0]} and {len(lacking) - 1} more)",
+            file=folder / WEIGHTS,
+            remedy="make or copy the checkpoint again",
+        )
     model.set_attn_implementation(FLAT_ATTENTION)
     return model.to(device).eval()  # type: ignore[no-any-return, arg-type]
 
@@ -141,17 +154,12 @@ def _move_into(folder: Path, files: Iterable[Path]) -> None:
         os.replace(path, folder / path.name)
 
 
-def _architecture(folder: Path) -> str:
-    try:
-        architecture = json.loads((folder / "config.json").read_text()).get("model_type")
-    except (ValueError, AttributeError) as error:
-        raise UserError(
-            f"is not valid JSON ({error})", file=folder / "config.json", remedy="copy it again"
-        ) from error
-    if architecture not in ARCHITECTURES:
+def _architecture(folder: Path, config: Mapping[str, Any]) -> str:
+    architecture = config.get("model_type")
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         raise UserError(
             f"holds a model of type '{architecture}'",
             file=folder,
             remedy=f"give one of {', '.join(ARCHITECTURES)}",
         )
-    return str(architecture)
+    return architecture

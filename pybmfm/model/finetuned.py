@@ -11,11 +11,17 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from pybmfm.core import UserError, write_json
+from pybmfm.core import UserError, check_label, write_json
+from pybmfm.core.names import shortened
 from pybmfm.model.encoder import SequenceModel
 from pybmfm.model.foreign import Encoder, load_encoder
+from pybmfm.model.model_folder import read_json_object
+from pybmfm.model.pooling import POOLINGS
 
 HEAD, HEAD_WEIGHTS = "head.json", "head.safetensors"
+KINDS = ("binary", "multiclass", "multilabel", "regression")
+LONG = ("truncate", "window-mean")
+LONGEST = 1 << 31  # tokens of a window
 
 
 @dataclass(frozen=True)
@@ -86,19 +92,57 @@ def load_finetuned(folder: str | Path) -> FinetunedModel:
             file=folder,
             remedy="give a folder that 'finetune --save-model' wrote",
         )
-    try:
-        facts = HeadFacts(**json.loads((folder / HEAD).read_text()))
-        weights = load_file(folder / HEAD_WEIGHTS)
-    except (OSError, ValueError, TypeError, SafetensorError) as error:
-        raise UserError(
-            f"has no head that can be read ({error})", file=folder, remedy="fine-tune again"
-        ) from error
+    facts = _read_facts(folder / HEAD)
     encoder = load_encoder(folder)
+    if encoder.longest is not None and facts.max_length > encoder.longest:
+        raise _wrong(folder / HEAD, "max_length", facts.max_length)
     network = SequenceModel(
         encoder.model,
-        len(weights["bias"]),
+        max(1, len(facts.classes)),
         pooling=facts.pooling,
         special_ids=encoder.tokenizer.special_ids,
     )
-    network.head.load_state_dict(weights)
+    try:
+        network.head.load_state_dict(load_file(folder / HEAD_WEIGHTS))
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        raise UserError(
+            f"has no head that can be read ({reason})", file=folder, remedy="fine-tune again"
+        ) from error
     return FinetunedModel(network.eval(), encoder, facts)
+
+
+def _read_facts(path: Path) -> HeadFacts:
+    """Read ``head.json``, and check every fact, as the file may come from anywhere."""
+    content = read_json_object(path)
+    try:
+        facts = HeadFacts(**content)
+    except TypeError as error:
+        raise UserError(f"is no head ({error})", file=path, remedy="fine-tune again") from error
+    check_label(facts.task, "task", file=path)
+    right = {
+        "kind": facts.kind in KINDS,
+        "classes": isinstance(facts.classes, list)
+        and all(isinstance(name, str) for name in facts.classes),
+        "pooling": facts.pooling in POOLINGS,
+        "max_length": _is_number(facts.max_length, int) and 0 < facts.max_length < LONGEST,
+        "long": facts.long in LONG,
+        "mean": _is_number(facts.mean, int, float),
+        "deviation": _is_number(facts.deviation, int, float) and facts.deviation > 0,
+    }
+    for name, is_right in right.items():
+        if not is_right:
+            raise _wrong(path, name, content.get(name))
+    return facts
+
+
+def _is_number(value: object, *kinds: type) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _wrong(path: Path, name: str, value: object) -> UserError:
+    return UserError(
+        f"gives {name} as {shortened(json.dumps(value))}, which no head has",
+        file=path,
+        remedy="fine-tune again",
+    )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import MODEL_MAPPING, AutoConfig, PreTrainedConfig, PreTrainedModel
 
-from pybmfm.core import UserError, derive_seed
+from pybmfm.core import UserError, derive_seed, is_out_of_memory
 from pybmfm.core.artifacts import MANIFEST
 from pybmfm.model.attention import FLAT_ATTENTION
 from pybmfm.model.checkpoints import WEIGHTS, load_checkpoint, quiet, save_checkpoint
@@ -21,6 +19,7 @@ from pybmfm.model.configurations import build_model
 from pybmfm.model.dnabert2 import Dnabert2Config, Dnabert2ForMaskedLM, is_dnabert2
 from pybmfm.model.encoder import FLAT_TYPES
 from pybmfm.model.lightning import read_torch_weights
+from pybmfm.model.model_folder import read_json_object, read_model_config
 
 if TYPE_CHECKING:
     from pybmfm.tokenizer import DnaTokenizer, ForeignTokenizer
@@ -103,8 +102,8 @@ def load_encoder(folder: str | Path, *, from_scratch: bool = False, seed: int = 
         If the folder is no model, is damaged, needs code of its own, or its weights do not fit.
     """
     folder = Path(folder)
-    config = _read_config(folder)
-    if (folder / MANIFEST).is_file() and "artefact" in _json(folder / MANIFEST):
+    config = read_model_config(folder)
+    if (folder / MANIFEST).is_file() and "artefact" in read_json_object(folder / MANIFEST):
         model, tokenizer = load_checkpoint(folder)
         fresh = build_model(model.config, seed) if from_scratch else model
         limit = int(model.config.max_position_embeddings)
@@ -156,7 +155,11 @@ def _with_weights(kind: Any, config: PreTrainedConfig, folder: Path) -> PreTrain
             output_loading_info=True,
             dtype=torch.float32,
         )
-    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # of many kinds, for a configuration of wrong types
+        if is_out_of_memory(error):
+            raise
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise _unknown(folder, reason) from error
     prefix = model.base_model_prefix + "."
@@ -209,8 +212,8 @@ def _body_class(config: PreTrainedConfig, folder: Path) -> Any:
 
 
 def _refuse_remote_code(folder: Path, config: Mapping[str, Any]) -> None:
-    named: Iterable[str] = config.get("auto_map") or ()
-    if any(name != "AutoTokenizer" for name in named):
+    named: object = config.get("auto_map") or ()
+    if not isinstance(named, Iterable) or any(name != "AutoTokenizer" for name in named):
         raise _unknown(folder, "its config.json asks for code of its own (auto_map)")
 
 
@@ -219,19 +222,6 @@ def _limit(config: PreTrainedConfig) -> int:
     if config.model_type in POSITIONS_AFTER_PADDING:
         limit -= (config.pad_token_id or 0) + 1
     return limit
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    if not (folder / "config.json").is_file():
-        raise UserError("has no config.json", file=folder, remedy="give a checkpoint folder")
-    return _json(folder / "config.json")
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(file.read_text()))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"is not valid JSON ({error})", file=file, remedy="copy it again") from None
 
 
 def _unknown(folder: Path, reason: str) -> UserError:
