@@ -23,6 +23,7 @@ MISSING = frozenset({"", ".", "na", "n/a", "#n/a", "<na>", "nan", "none", "null"
 LONGEST_MISSING = max(map(len, MISSING))
 LONGEST_CELL = 2**31 - 1  # of csv; its own default is 131,072
 PARQUET_MARK = b"PAR1"
+BREAKING = r"[\t\r\n]"  # what no cell of tab-separated text can hold
 # Columns that nobody named: the index of pandas, trailing separators.
 UNNAMED = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
@@ -98,7 +99,8 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
         elif _separator(path) == ",":
             table.to_csv(staging, index=False)
         else:
-            plain = table.replace(r"[\t\r\n]", " ", regex=True)
+            plain = table.replace(BREAKING, " ", regex=True)
+            plain.columns = [re.sub(BREAKING, " ", str(name)) for name in table.columns]
             plain.to_csv(staging, sep="\t", index=False, quoting=csv.QUOTE_NONE)
 
 

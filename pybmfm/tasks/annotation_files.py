@@ -77,9 +77,15 @@ def read_tss(path: Path, at: str = "auto") -> tuple[list[Point], str, dict[str, 
     Raises
     ------
     UserError
-        If the file is no BED with strands, or has no thick parts though they are asked for.
+        If the file is no BED, has no strands, or has no thick parts though they are asked for.
     """
     table, dropped = _with_strand(_bed_with(path, "strand", "give BED of six columns or more"))
+    if not len(table):
+        raise UserError(
+            f"has no feature with a strand ({describe_dropped(dropped)})",
+            file=path,
+            remedy="say + or - in column 6",
+        )
     table = check_loci(table, path, bed=True)
     if at == "auto":
         at = "thick" if _has_thick_parts(table) else "five-prime"

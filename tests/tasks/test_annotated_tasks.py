@@ -258,9 +258,38 @@ def test_input_that_gives_no_task_is_refused(small: Path) -> None:
     with pytest.raises(UserError, match="shares no contig"):
         build_promoters(PromoterSettings(common(small), small / "other.bed"))
     (small / "one.bed").write_text("chr1\t5000\t5001\ta\t0\t+\n")
-    with pytest.raises(UserError, match="has no row of class"):
+    with pytest.raises(UserError, match=r"has no row of class .* left out: none"):
         build_binding_sites(BindingSettings(common(small), small / "one.bed"))
     assert not (small / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (
+            "chr1\t500000\t500001\ta\t0\t+",
+            r"no place whose window can be used \(beyond_contig_end 2",
+        ),
+        ("chr1\t5\t6\ta\t0\t+", r"no place whose window can be used \(beyond_contig_end 2"),
+        ("chr1\t500\t501\ta\t0\t.", r"no feature with a strand \(no_strand 2\)"),
+    ],
+)
+def test_annotation_of_which_nothing_is_used_says_why(small: Path, row: str, why: str) -> None:
+    (small / "unused.bed").write_text(f"{row}\n{row}\n")
+    with pytest.raises(UserError, match=rf"unused.bed: has {why}"):
+        build_promoters(PromoterSettings(common(small, block_size=2000), small / "unused.bed"))
+    assert not (small / "out").exists()
+
+
+def test_tss_without_a_strand_are_counted_in_the_manifest(small: Path) -> None:
+    before = (small / "tss.bed").read_text()
+    (small / "tss.bed").write_text(before + "chr1\t5000\t5001\tx\t0\t?\n")
+    build_promoters(
+        PromoterSettings(common(small, block_size=2000), small / "tss.bed", negatives="shuffled")
+    )
+    counts = manifest(small / "out")["counts"]
+    assert counts["dropped"]["no_strand"] == 1
+    assert counts["read"] == counts["used"] + sum(counts["dropped"].values()) == 75
 
 
 @given(st.text("ACGT", min_size=41, max_size=120), st.integers(0, 5))
