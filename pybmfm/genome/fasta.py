@@ -86,11 +86,12 @@ class Genome:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is None:  # an error is to be the only line
+            self.note_replaced_letters()
         self.close()
 
     def close(self) -> None:
-        """Close the file and remove temporary ones; log replaced letters that were not yet."""
-        self.note_replaced_letters()
+        """Close the file and remove temporary ones."""
         self._source.close()
         self._cached = None
         self._remove_temporary()
@@ -134,14 +135,15 @@ class Genome:
         return self._digests[contig]
 
     def note_replaced_letters(self) -> int:
-        """Return how many letters of the contigs read so far became N, and log each count once."""
+        """Return how many letters of the contigs read so far became N, and log it once if any."""
         counts = sum(self.replaced_letters.values()), sum(self.uracils.values())
         replaced, uracils = counts
         if counts != self._noted:
-            if replaced:
-                log.info("%s letters outside ACGTN were read as N", f"{replaced:,}")
-            if uracils:
-                log.info("%s U were read as T", f"{uracils:,}")
+            log.info(
+                "%s letters outside ACGTN were read as N%s",
+                f"{replaced:,}",
+                f", {uracils:,} U as T" if uracils else "",
+            )
         self._noted = counts
         return replaced
 

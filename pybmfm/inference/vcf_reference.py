@@ -39,19 +39,21 @@ class ReferenceCheck:
     def __init__(self, genome: Genome, fasta: Path, vcf: VcfText) -> None:
         self._genome, self._fasta, self._vcf = genome, fasta, vcf
         # All at once: a length says nothing where two contigs have it.
-        self._lengths = {name: one for name, one in vcf.contigs.items() if one is not None}
-        self._header_contigs = match_contigs(genome.lengths, vcf.contigs, self._lengths)
-        self._contigs: dict[str, str | None] = {}
+        lengths = {name: length for name, length in vcf.contigs.items() if length is not None}
+        matched = match_contigs(genome.lengths, vcf.contigs, lengths)
+        self._contigs: dict[str, str | None] = {name: matched.get(name) for name in vcf.contigs}
+        self._used: set[str] = set()
         self.comparable = self.mismatches = 0
         self.first_mismatch = ""
 
     def contig(self, record: VcfRecord) -> str | None:
         """Return the FASTA's name of a record's contig, None if it has none."""
-        if record.contig not in self._contigs:
-            beside = [*self._vcf.contigs, *self._contigs]
-            alone = match_contigs(self._genome.lengths, [record.contig], self._lengths, beside)
-            self._contigs[record.contig] = {**alone, **self._header_contigs}.get(record.contig)
-        return self._contigs[record.contig]
+        name = record.contig
+        self._used.add(name)
+        if name not in self._contigs:
+            alone = match_contigs(self._genome.lengths, [name], beside=self._contigs)
+            self._contigs[name] = alone.get(name)
+        return self._contigs[name]
 
     def why_unusable(self, record: VcfRecord) -> str:
         """Return the reason why a record's place cannot be read, or an empty string."""
@@ -93,8 +95,10 @@ class ReferenceCheck:
             If it shares no contig with the FASTA, or REF disagrees at more than 1 % of at least
             200 records.
         """
-        if self._contigs and not any(self._contigs.values()):
-            raise no_shared_contig(self._fasta, self._genome.lengths, self._vcf.path, self._contigs)
+        if self._used and not any(self._contigs[name] for name in self._used):
+            raise no_shared_contig(
+                self._fasta, self._genome.lengths, self._vcf.path, sorted(self._used)
+            )
         self._stop_above(COMPARABLE_AT_END, MISMATCHES_AT_END, "")
 
     def _stop_above(self, at_least: int, share: float, which: str) -> None:

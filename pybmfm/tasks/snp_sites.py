@@ -54,15 +54,16 @@ class SnpSites:
         self.genome = genome
         self.file = file
         # All at once: a length says nothing where two contigs have it.
-        self._lengths = dict(lengths or {})
-        matched = match_contigs(genome.lengths, self._lengths, self._lengths)
-        self._contigs: dict[str, str | None] = {**matched, **(aliases or {})}
+        known = dict(lengths or {})
+        matched = match_contigs(genome.lengths, known, known)
+        together = {name: matched.get(name) for name in known}
+        self._contigs: dict[str, str | None] = {**together, **(aliases or {})}
         self._comparable = self._mismatches = 0
 
     def contig(self, name: str) -> str | None:
         """Return the FASTA's name of a contig, None if it has none."""
         if name not in self._contigs:
-            alone = match_contigs(self.genome.lengths, [name], self._lengths, self._contigs)
+            alone = match_contigs(self.genome.lengths, [name], beside=self._contigs)
             self._contigs[name] = alone.get(name)
         return self._contigs[name]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pybmfm.core import UserError, describe_inputs, output_directory, write_manifest
 from pybmfm.genome import Genome, describe_names
+from pybmfm.variants.counts import NOT_IN_FASTA
 from pybmfm.variants.frequencies import PASSED
 from pybmfm.variants.table import ARTEFACT
 from pybmfm.variants.table_builder import TableBuilder
@@ -147,17 +148,13 @@ def _say(settings: FrequencySettings, sections: dict[str, Any]) -> None:
     taken = f" (taken: {which})" if settings.records == "auto" else ""
     fields = ", ".join(f"{name} {n:,}" for name, n in sections["frequency_fields"].items())
     log.info("frequencies from %s%s", fields or "no field", taken)
+    dropped = sections["dropped"].items()
+    left_out = sections["records_only_in_vcf"]
+    named = {NOT_IN_FASTA: f" ({describe_names(left_out)})"} if left_out else {}
     log.info(
         "variant frequencies: records read %s, used %s%s; positions %s",
         f"{sections['read']:,}",
         f"{sections['used']:,}",
-        "".join(f", {reason} {n:,}" for reason, n in sections["dropped"].items()),
+        "".join(f", {reason} {n:,}{named.get(reason, '')}" for reason, n in dropped),
         f"{sum(one['positions'] for one in sections['contigs'].values()):,}",
     )
-    left_out = sections["records_only_in_vcf"]
-    if left_out:
-        log.warning(
-            "%s records lie on contigs that the FASTA has not: %s",
-            f"{sum(left_out.values()):,}",
-            describe_names(left_out),
-        )

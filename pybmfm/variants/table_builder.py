@@ -140,7 +140,8 @@ class TableBuilder:
         """Begin a contig; with ``--contig`` the others are not looked at."""
         vcf_name = shown(name)
         self._check_assembly({vcf_name: None})
-        if vcf_name not in self.matched:
+        # The header's contigs were matched together, which one alone cannot make better.
+        if vcf_name not in self.matched and vcf_name not in self.reader.header.contigs:
             self.matched.update(self._matches([vcf_name]))
         self._name, self._contig = name, self.matched.get(vcf_name)
         self._skipped = not self._is_wanted(self._contig)

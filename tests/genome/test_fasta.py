@@ -292,6 +292,5 @@ def test_replaced_letters_are_logged_once(tmp_path: Path, caplog: pytest.LogCapt
         genome.codes("a")
         assert genome.note_replaced_letters() == 2
     assert [record.message for record in caplog.records] == [
-        "2 letters outside ACGTN were read as N",
-        "1 U were read as T",
+        "2 letters outside ACGTN were read as N, 1 U as T"
     ]
