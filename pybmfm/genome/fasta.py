@@ -57,7 +57,7 @@ class Genome:
         self.path = Path(path)
         self.replaced_letters: dict[str, int] = {}
         self.uracils: dict[str, int] = {}
-        self._noted = (0, 0)
+        self._told = (0, 0)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._cached: tuple[str, NDArray[np.uint8]] | None = None
         self._digests: dict[str, str] = {}
@@ -136,16 +136,22 @@ class Genome:
 
     def note_replaced_letters(self) -> int:
         """Return how many letters of the contigs read so far became N, and log it once if any."""
-        counts = sum(self.replaced_letters.values()), sum(self.uracils.values())
-        replaced, uracils = counts
-        if counts != self._noted:
-            log.info(
-                "%s letters outside ACGTN were read as N%s",
-                f"{replaced:,}",
-                f", {uracils:,} U as T" if uracils else "",
-            )
-        self._noted = counts
-        return replaced
+        sentence = self.replaced_sentence()
+        if sentence:
+            log.info("%s", sentence)
+        return sum(self.replaced_letters.values())
+
+    def replaced_sentence(self) -> str:
+        """Return what became of letters outside ACGTN, empty if there were none or it was told."""
+        counts = replaced, uracils = (
+            sum(self.replaced_letters.values()),
+            sum(self.uracils.values()),
+        )
+        told, self._told = self._told, counts
+        if counts == told:
+            return ""
+        sentence = f"{replaced:,} letters outside ACGTN were read as N"
+        return f"{sentence}, {uracils:,} U as T" if uracils else sentence
 
     def _contig(self, contig: str) -> NDArray[np.uint8]:
         if self._cached is None or self._cached[0] != contig:

@@ -96,8 +96,9 @@ def variant_frequencies(settings: FrequencySettings) -> dict[str, Any]:
             inputs=described.result() if described else inputs,
             **sections,
         )
+        letters = genome.replaced_sentence()
     # Not before: an error is to be the only line.
-    _say(settings, sections)
+    _say(settings, sections, letters)
     return sections
 
 
@@ -142,7 +143,7 @@ def _table_settings(settings: FrequencySettings, aliases: dict[str, str]) -> dic
     return {**kept, **lists, "aliases": aliases}
 
 
-def _say(settings: FrequencySettings, sections: dict[str, Any]) -> None:
+def _say(settings: FrequencySettings, sections: dict[str, Any], letters: str) -> None:
     common = sections["record_choice"] == "common"
     which = "those flagged COMMON" if common else "all, none has the key COMMON"
     taken = f" (taken: {which})" if settings.records == "auto" else ""
@@ -152,9 +153,10 @@ def _say(settings: FrequencySettings, sections: dict[str, Any]) -> None:
     left_out = sections["records_only_in_vcf"]
     named = {NOT_IN_FASTA: f" ({describe_names(left_out)})"} if left_out else {}
     log.info(
-        "variant frequencies: records read %s, used %s%s; positions %s",
+        "variant frequencies: records read %s, used %s%s; positions %s%s",
         f"{sections['read']:,}",
         f"{sections['used']:,}",
         "".join(f", {reason} {n:,}{named.get(reason, '')}" for reason, n in dropped),
         f"{sum(one['positions'] for one in sections['contigs'].values()):,}",
+        f"; {letters}" if letters else "",
     )
