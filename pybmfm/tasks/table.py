@@ -57,7 +57,7 @@ class TaskTable:
         Whether the sequences may hold variant symbols.
     counts
         ``read``, ``used``, ``dropped`` by reason, ``letters_replaced`` by N,
-        ``uracils_read_as_t``.
+        ``uracils_read_as_t``; of a multilabel table the cells that are ``unknown_labels``.
     """
 
     ids: list[str]
@@ -281,11 +281,13 @@ def _build(raw: _RawTable, kind: str, classes: list[str], encoded: bool) -> Task
     clean = clean_sequences(raw.sequences, encoded, raw.path, lambda row: row_place(raw.path, row))
     if clean.replaced or clean.uracils:
         log.info("%s: %s", raw.path.name, replaced_sentence(clean.replaced, clean.uracils))
+    targets = _targets(raw, kind, classes)
+    multilabel = {"unknown_labels": int((targets == UNKNOWN).sum())} if kind == "multilabel" else {}
     return TaskTable(
         ids=raw.ids,
         sequences=clean.sequences,
         kind=kind,
-        targets=_targets(raw, kind, classes),
+        targets=targets,
         classes=classes,
         groups=raw.groups,
         encoded=encoded,
@@ -295,6 +297,7 @@ def _build(raw: _RawTable, kind: str, classes: list[str], encoded: bool) -> Task
             "dropped": {},
             "letters_replaced": clean.replaced,
             "uracils_read_as_t": clean.uracils,
+            **multilabel,
         },
     )
 

@@ -19,6 +19,7 @@ from pybmfm.evaluation import (
     main_rows,
     read_expected,
     read_external_scores,
+    read_repeated_ids,
     save_result,
     table_3,
 )
@@ -106,6 +107,13 @@ def test_scores_without_repeated_rows_are_those_of_the_other_rows(tmp_path: Path
     assert other["repeated_rows"] == 0
     assert other["mean_without"] == other["mean"]
     assert build_tables([folder], TableSettings(draws=DRAWS)).table2["repeated_rows"].isna().all()
+
+
+def test_an_audit_without_a_column_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"artefact": "leakage-audit", "counts": {"task": {}}}')
+    (tmp_path / "repeated_rows.tsv").write_text("task\tid\nt\ta\n")
+    with pytest.raises(UserError, match=r"repeated_rows.tsv: has no column 'split'"):
+        read_repeated_ids([tmp_path])
 
 
 def test_models_on_the_same_rows_in_another_order_are_paired(tmp_path: Path) -> None:

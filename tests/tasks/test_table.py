@@ -177,6 +177,7 @@ def test_a_column_per_label_is_read_and_empty_cells_are_unknown(tmp_path: Path) 
     table = read_task_table(path, "multilabel")
     assert table.classes == ["a", "b", "c"]
     assert table.targets.tolist() == [[1, -1, 0], [0, 1, -1], [1, 0, 1]]
+    assert table.counts["unknown_labels"] == 2
 
 
 def test_labels_may_name_those_that_are_unknown(tmp_path: Path) -> None:
