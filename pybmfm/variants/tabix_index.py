@@ -23,18 +23,22 @@ _GZIP = 31  # window bits of a gzip member, whose length and sum are checked
 Place = tuple[int, int]
 
 
-class _Span(NamedTuple):
-    """Of a contig's records: where they begin, and the last place that the index knows."""
+class Span(NamedTuple):
+    """Of a contig's records: where they begin, the last place the index knows, their number.
+
+    The number is that of when the index was made; None where the index has none.
+    """
 
     first: Place
     last: Place
+    records: int | None
 
 
 class _Misfit(Exception):
     """Why an index is not of this file."""
 
 
-def contig_starts(path: Path) -> dict[bytes, Place] | None:
+def contig_spans(path: Path) -> dict[bytes, Span] | None:
     """Read the index beside a VCF, if it fits.
 
     An index is judged by the file, not by its date: the header must end where the first contig
@@ -51,9 +55,8 @@ def contig_starts(path: Path) -> dict[bytes, Place] | None:
     Returns
     -------
     dict or None
-        Contig -> (byte at which the block begins, bytes of its text passed over) of the first
-        record, in the order of the file. None without an index and with one that does not fit,
-        which a line of the log says: the whole file is read then.
+        Contig -> where its records lie, in the order of the file. None without an index and with
+        one that does not fit, which a line of the log says: the whole file is read then.
     """
     for suffix, read in ((".tbi", _read_tbi), (".csi", _read_csi)):
         index = Path(f"{path}{suffix}")
@@ -68,12 +71,12 @@ def contig_starts(path: Path) -> dict[bytes, Place] | None:
         except _Misfit as misfit:
             problem = str(misfit)
         else:
-            return {name: span.first for name, span in spans.items()}
+            return spans
         log.warning("%s does not fit its VCF and is not used: %s", index, problem)
     return None
 
 
-def _read_tbi(content: bytes) -> dict[bytes, _Span]:
+def _read_tbi(content: bytes) -> dict[bytes, Span]:
     magic, n_contigs, *_, n_names = struct.unpack_from("<4s8i", content)
     if magic != b"TBI\1":
         raise ValueError("not a tabix index")
@@ -81,7 +84,7 @@ def _read_tbi(content: bytes) -> dict[bytes, _Span]:
     return _spans(_Fields(content, 36 + n_names), names, _TBI_DEPTH, csi=False)
 
 
-def _read_csi(content: bytes) -> dict[bytes, _Span]:
+def _read_csi(content: bytes) -> dict[bytes, Span]:
     magic, _, depth, n_auxiliary = struct.unpack_from("<4s3i", content)
     if magic != b"CSI\1" or n_auxiliary < 28:
         raise ValueError("not an index of a VCF")
@@ -105,28 +108,32 @@ class _Fields:
         return values
 
 
-def _spans(fields: _Fields, names: list[bytes], depth: int, *, csi: bool) -> dict[bytes, _Span]:
+def _spans(fields: _Fields, names: list[bytes], depth: int, *, csi: bool) -> dict[bytes, Span]:
     if not 0 < depth < 12:
         raise ValueError("no depth of an index")
     counts_bin = ((1 << (3 * (depth + 1))) - 1) // 7 + 1
     spans = {}
     for name in names:
         starts: list[int] = []
+        records = None
         for _ in range(fields.take("<i")[0]):
             number, *_ = fields.take("<IQ" if csi else "<I")
             (n_chunks,) = fields.take("<i")
             chunks = fields.take(f"<{2 * n_chunks}Q")
             if number != counts_bin:
                 starts += chunks[::2]
+            elif n_chunks == 2:  # the second is no place: records with and without one
+                records = chunks[2] + chunks[3]
         if not csi:
             (n_windows,) = fields.take("<i")
             fields.at += 8 * n_windows
         if starts:
-            spans[name] = _Span(divmod(min(starts), 1 << 16), divmod(max(starts), 1 << 16))
+            first, last = (divmod(end, 1 << 16) for end in (min(starts), max(starts)))
+            spans[name] = Span(first, last, records)
     return dict(sorted(spans.items(), key=lambda item: item[1]))
 
 
-def _check_fit(path: Path, spans: dict[bytes, _Span]) -> None:
+def _check_fit(path: Path, spans: dict[bytes, Span]) -> None:
     """Compare what an index says with the file.
 
     Raises

@@ -133,7 +133,7 @@ class TableBuilder:
             "contigs": {contig: self.contigs[contig] for contig in in_order},
             "contigs_only_in_fasta": [c for c in self.genome.lengths if c not in shared],
             "contigs_only_in_vcf": [c for c in self._vcf_names() if c not in self.matched],
-            "records_only_in_vcf": None if self.wanted else dict(self.left_out),
+            "records_only_in_vcf": self._records_left_out(),
         }
 
     def open(self, name: bytes) -> ContigRecords | SkippedContig | None:
@@ -168,6 +168,8 @@ class TableBuilder:
     def absorb(self, block: ParsedBlock, line: int) -> None:
         """Take the records of a block; ``line`` is the number of its first line."""
         if block.tally is None:
+            if self._skipped and self._contig is None:
+                self.left_out[shown(self._name)] += block.lines
             return
         self._tally.add(block.tally)
         if block.changes is not None and len(block.changes.start):
@@ -247,6 +249,20 @@ class TableBuilder:
         after = coming[coming.index(self._name) :] if self._name in coming else coming
         return not any(self.matched.get(shown(name)) in self.wanted for name in after)
 
+    def _records_left_out(self) -> dict[str, int] | None:
+        """Return the records of contigs that the FASTA lacks; None where nobody counted them."""
+        if self._starts is None:
+            return dict(self.left_out)
+        matched = self.matched | self._matches(self._vcf_names())
+        left_out: dict[str, int] = {}
+        for name, span in (self.reader.spans or {}).items():
+            if shown(name) in matched:
+                continue
+            if span.records is None:
+                return None
+            left_out[shown(name)] = span.records
+        return left_out
+
     def _vcf_names(self) -> list[str]:
         seen = self._starts if self._starts is not None else self._walk.contigs_seen
         return list(dict.fromkeys([*self.reader.header.contigs, *map(shown, seen)]))
@@ -287,7 +303,7 @@ class TableBuilder:
             )
 
         left_out = self.left_out.total()
-        if left_out > MAX_LEFT_OUT * self.total.read:
+        if not self.wanted and left_out > MAX_LEFT_OUT * self.total.read:
             raise records_left_out(
                 self.genome.path, self.genome.lengths, self.reader, self.left_out, self.total.read
             )

@@ -14,7 +14,7 @@ from pybmfm.core import UserError
 from pybmfm.genome import describe_left_out, describe_names, match_contigs
 from pybmfm.variants.frequencies import source_names
 from pybmfm.variants.record_walk import shown
-from pybmfm.variants.tabix_index import contig_starts
+from pybmfm.variants.tabix_index import Place, Span, contig_spans
 from pybmfm.variants.text_blocks import TextBlocks
 
 _ID = re.compile(r"[<,]ID=([^,>]+)")
@@ -70,9 +70,14 @@ class VcfReader:
         self.header = self._read_header()
 
     @cached_property
-    def starts(self) -> dict[bytes, tuple[int, int]] | None:
+    def spans(self) -> dict[bytes, Span] | None:
+        """Where each contig's records lie, by an index that fits the file; None without one."""
+        return contig_spans(self.path) if self.blocks.packed else None
+
+    @property
+    def starts(self) -> dict[bytes, Place] | None:
         """Where each contig begins, by an index that fits the file; None without one."""
-        return contig_starts(self.path) if self.blocks.packed else None
+        return None if self.spans is None else {n: one.first for n, one in self.spans.items()}
 
     def has_common_key(self) -> bool:
         """Say whether any record has the INFO key COMMON, with whatever value."""
@@ -89,10 +94,13 @@ class VcfReader:
     def contig_records(self) -> dict[str, int | None]:
         """Return the contigs of the header and of the records, with their number of records.
 
-        None stands for a number that would take a reading: an index names the contigs alone.
+        None stands for a number that would take a reading: some indices name contigs alone.
         """
         found: Mapping[bytes, int | None]
-        found = self._count_records() if self.starts is None else dict.fromkeys(self.starts)
+        if self.spans is None:
+            found = self._count_records()
+        else:
+            found = {name: span.records for name, span in self.spans.items()}
         return {
             **dict.fromkeys(self.header.contigs, 0),
             **{shown(name): number for name, number in found.items()},

@@ -14,7 +14,7 @@ import pytest
 from pybmfm.genome import Genome
 from pybmfm.variants import FrequencyTable, PhasedPanel
 from pybmfm.variants.build import FrequencySettings, variant_frequencies
-from pybmfm.variants.tabix_index import contig_starts
+from pybmfm.variants.tabix_index import contig_spans
 from pybmfm.variants.vcf import VcfReader
 
 LENGTH = 9000
@@ -126,7 +126,7 @@ def test_an_index_of_what_the_file_was_loses_no_record(
     with caplog.at_level(logging.WARNING, "pybmfm"):
         found = _read_counts(tmp_path, path)
     assert found == {contig: (number, number) for contig, number in expected.items()}
-    fits = contig_starts(path) is not None
+    fits = contig_spans(path) is not None
     assert fits == (name in STILL_FIT)
     assert any("does not fit its VCF and is not used" in line for line in caplog.messages) != fits
 
@@ -141,7 +141,7 @@ def test_an_index_that_fits_is_used_whatever_its_date(
     records = _records({"1": 3000, "2": 1, "X": 4000}, step=2)
     path = indexed(_text(records, header))
     _age(path, age)
-    assert list(contig_starts(path) or ()) == [b"1", b"2", b"X"]
+    assert list(contig_spans(path) or ()) == [b"1", b"2", b"X"]
     assert _read_counts(tmp_path, path) == {"1": (3000,) * 2, "2": (1, 1), "X": (4000,) * 2}
 
 
@@ -163,4 +163,4 @@ def test_the_index_of_another_file_is_not_used(
     _write(path, _text({"1": [1, 2, 3], "2": [4], "X": [5, 6, 7, 8]}))
     for suffix, content in kept.items():
         Path(f"{path}{suffix}").write_bytes(content)
-    assert contig_starts(path) is None
+    assert contig_spans(path) is None

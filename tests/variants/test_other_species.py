@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pysam
 import pytest
 
 from pybmfm.cli import main
@@ -11,6 +12,7 @@ from pybmfm.core import UserError
 from pybmfm.variants import FrequencyTable
 from pybmfm.variants.build import FrequencySettings, variant_frequencies
 from pybmfm.variants.merge import merge_frequencies
+from pybmfm.variants.vcf import VcfReader
 
 from .conftest import HEADER, MakeTable, vcf_text
 
@@ -198,3 +200,23 @@ def test_a_contig_that_the_header_alone_names_is_empty(tmp_path: Path) -> None:
     table = FrequencyTable.open(tmp_path / "out")
     assert table.contigs == ["2L"]
     assert len(table.rows("2L")[0]) == 0
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_records_left_out_are_counted_also_contig_by_contig(tmp_path: Path, indexed: bool) -> None:
+    records = [f"{name} {pos1} C T AF=0.5" for name in ("1", "sca_7", "2") for pos1 in (2, 6)]
+    header = "##contig=<ID=HLA-A>\n"  # a line of the header is no record
+    body = vcf_text(*records, "2 10 C T AF=0.5").replace("#CHROM", header + "#CHROM")
+    fasta, vcf = _write(tmp_path, {"chr1": SEQUENCE, "chr2": SEQUENCE}, body)
+    if indexed:
+        packed = tmp_path / "v.vcf.gz"
+        pysam.tabix_compress(str(vcf), str(packed))
+        pysam.tabix_index(str(packed), preset="vcf")
+        vcf = packed
+    for name in ("chr1", "chr2"):
+        variant_frequencies(FrequencySettings(fasta, vcf, tmp_path / name, contigs=(name,)))
+    merge_frequencies([tmp_path / "chr1", tmp_path / "chr2"], tmp_path / "merged")
+    manifest = FrequencyTable.open(tmp_path / "merged").manifest
+    assert manifest["records_only_in_vcf"] == {"sca_7": 2}
+    reader = VcfReader(vcf)
+    assert reader.contig_records() == {"HLA-A": 0, "1": 2, "sca_7": 2, "2": 3}
