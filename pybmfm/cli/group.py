@@ -10,6 +10,7 @@ import click
 
 from pybmfm import __version__
 from pybmfm.cli.lazy import LazyGroup
+from pybmfm.core.addresses import check_address
 from pybmfm.core.errors import Interrupted, UserError, is_out_of_memory, machine_refusal
 from pybmfm.core.provenance import source_digest
 
@@ -72,8 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     for noisy in ("httpx", "matplotlib", "numba", "transformers"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        group.main(args=None if arguments is None else list(arguments), prog_name="pybmfm")
+        _refuse_credentials(given)
+        group.main(args=given, prog_name="pybmfm")
     except UserError as error:
         _fail(f"Error: {error}", 2)
     except Interrupted as error:
@@ -90,6 +93,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name = getattr(error, "filename", None)
         remedy = "free space, permissions or a working disk are needed there"
         _fail(f"Error: {f'{name}: ' if name else ''}{refused}; {remedy}.", 2)
+
+
+def _refuse_credentials(arguments: Sequence[str]) -> None:
+    """Look at every argument, before any message repeats it or a manifest keeps it."""
+    for before, argument in zip(("", *arguments), arguments, strict=False):
+        option = argument.partition("=")[0] if argument.startswith("--") else before
+        check_address(argument, option if option.startswith("-") else "an argument")
 
 
 def _fail(message: str, code: int) -> None:

@@ -79,7 +79,10 @@ class Section:
 
 
 def write_sections(sections: Sequence[Section], folder: Path) -> None:
-    """Write one ``*_mqc.json`` per section, numbered within its group."""
+    """Write one ``*_mqc.json`` per section, numbered within its group.
+
+    MultiQC puts all text into its page as it is: what comes from results is escaped here.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     order = list(GROUPS)
     for group, (title, about) in GROUPS.items():
@@ -92,8 +95,9 @@ def write_sections(sections: Sequence[Section], folder: Path) -> None:
                 "parent_name": title,
                 "parent_description": about,
                 # MultiQC sorts sections by name: the number keeps ours in order.
-                "section_name": f"{number}.{place} {section.name}",
-                "description": section.sentence,
+                "section_name": html.escape(f"{number}.{place} {section.name}"),
+                # A block of HTML: MultiQC would read bare text as Markdown, with its links.
+                "description": paragraph(section.sentence),
                 **_body(section, identity),
             }
             write_json(folder / f"{number:02d}_{place:02d}_{group}_mqc.json", content)
@@ -189,4 +193,16 @@ def _body(section: Section, identity: str) -> dict[str, Any]:
     if not section.plot:
         return {"plot_type": "html", "data": section.html or paragraph(section.sentence)}
     pconfig = {"id": f"{identity}_plot", **section.plot["pconfig"]}
-    return {**section.plot, "pconfig": pconfig}
+    escaped: dict[str, Any] = _escaped({**section.plot, "pconfig": pconfig})
+    return escaped
+
+
+def _escaped(content: Any) -> Any:
+    """Escape every text of a plot: labels and names of samples become parts of the page."""
+    if isinstance(content, str):
+        return html.escape(content)
+    if isinstance(content, Mapping):
+        return {_escaped(key): _escaped(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_escaped(value) for value in content]
+    return content

@@ -26,6 +26,7 @@ def figure(folder: Path, name: str, rows: int = 1, columns: int = 1, **size: Any
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.text import Text
 
     with matplotlib.rc_context({"svg.hashsalt": "pybmfm", "font.size": 9}):
         drawn, axes = plt.subplots(rows, columns, layout="constrained", **size)
@@ -33,6 +34,9 @@ def figure(folder: Path, name: str, rows: int = 1, columns: int = 1, **size: Any
             yield axes
             for axis in np.atleast_1d(axes).flat:
                 axis.spines[["top", "right"]].set_visible(False)
+            for text in drawn.findobj(Text):
+                # A contig may be called chr$_$, which is no formula.
+                text.set_parse_math("$" not in text.get_text())
             drawn.savefig(folder / f"{name}.png", dpi=130)
             drawn.savefig(folder / f"{name}.svg", metadata={"Date": None})
         finally:

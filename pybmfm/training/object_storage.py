@@ -43,7 +43,7 @@ def open_object_storage(address: str, *names: str) -> Storage:
     """Open the storage of an address such as ``s3://bucket/checkpoints``.
 
     Credentials, region and endpoint are the store's usual ones (``AWS_PROFILE``, ``AWS_REGION``,
-    ``AWS_ENDPOINT_URL``, a machine's role, ...) or stand in the address:
+    ``AWS_ENDPOINT_URL``, a machine's role, ...); region and endpoint may stand in the address:
     ``s3://bucket/folder?region=eu-west-1&endpoint_override=localhost:9000&scheme=http``.
 
     Raises

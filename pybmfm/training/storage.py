@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from pybmfm.core.addresses import check_address
 from pybmfm.core.artifacts import let_others_read, output_file
 from pybmfm.training.lease_record import FileRecord, Record
 
@@ -72,8 +73,9 @@ def open_storage(root: str | Path, *names: str) -> Storage:
     Raises
     ------
     UserError
-        If it is an address that cannot be used or reached.
+        If it is an address that holds credentials, or cannot be used or reached.
     """
+    check_address(str(root), "--checkpoints")
     if ADDRESS.fullmatch(str(root)):
         from pybmfm.training.object_storage import open_object_storage
 

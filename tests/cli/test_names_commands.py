@@ -13,6 +13,8 @@ from pybmfm.cli import main
 from pybmfm.cli.build_task import BUILDERS
 from pybmfm.cli.group import VERBS
 from pybmfm.core import UserError
+from pybmfm.core.addresses import check_address
+from pybmfm.training.storage import open_storage
 
 # Of what is there, whatever it is called.
 CHOICES = {("gue", "tasks")}
@@ -102,3 +104,44 @@ def test_a_genome_with_a_contig_that_sam_does_not_allow_is_refused(
     assert f"g.fa: contig name '{name}' is not allowed in SAM" in said
     assert said.count("\n") == 1
     assert not (tmp_path / "o").exists()
+
+
+SECRETS = [
+    "s3://KEY:SECRET@bucket/x.vcf.gz",
+    "https://user:SECRET@host/x.vcf.gz",
+    "https://SECRET@host/x.vcf.gz",
+    "abfs://user:SECRET@account/x.vcf.gz",
+    "https://host/x.vcf.gz?X-Amz-Signature=SECRET",
+    "https://host/x.vcf.gz?a=1&sig=SECRET",
+]
+
+
+@pytest.mark.parametrize("address", SECRETS)
+@pytest.mark.parametrize("form", ["--vcf ADDRESS", "--vcf=ADDRESS", "--checkpoints a=ADDRESS"])
+def test_an_address_with_credentials_is_refused_and_not_repeated(capsys, address, form):
+    words = form.replace("ADDRESS", address).split()
+    assert run("variant-frequencies", *words) == 2
+    said = capsys.readouterr().err
+    assert "SECRET" not in said.replace("AWS_SECRET_ACCESS_KEY", "")
+    assert "AWS_ACCESS_KEY_ID" in said
+    assert said.startswith(f"Error: {words[0].partition('=')[0]} holds")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://bucket/a@b",
+        "abfs://container@account.dfs.core.windows.net/x",
+        "s3://bucket/x?region=eu-west-1&endpoint_override=localhost:9000&scheme=http",
+        "https://host/x?design=1",
+        "/a:b@c/x",
+    ],
+)
+def test_other_addresses_are_taken(address):
+    check_address(address, "--checkpoints")
+
+
+def test_the_root_of_checkpoints_holds_no_credentials():
+    with pytest.raises(UserError, match="--checkpoints holds a key"):
+        open_storage("s3://KEY:SECRET@bucket/checkpoints")

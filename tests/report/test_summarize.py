@@ -83,7 +83,7 @@ def test_table2_has_the_columns_and_every_cell(summary: Path) -> None:
 def test_sections_come_in_the_order_of_the_data(summary: Path) -> None:
     groups = [section["parent_id"] for section in sections(summary)]
     assert list(dict.fromkeys(groups)) == list(GROUPS)
-    assert all(section["description"].endswith(".") for section in sections(summary))
+    assert all(section["description"].endswith(".</p>") for section in sections(summary))
 
 
 def test_a_missing_cell_is_said_in_words_and_text_is_escaped(summary: Path) -> None:
