@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pybmfm.core import derive_seed
 from pybmfm.genome import BASES
@@ -28,7 +27,8 @@ from pybmfm.variants import code_of_states, codes_to_text
 
 CONTIGS = ("control1", "control2")
 SENTENCE, EDGE = 60, 100
-SPELLINGS, SPELLING_LENGTH, GAP = 16, 8, 6
+SPELLINGS, SPELLING_LENGTH, GAP = 24, 8, 6
+KMERS, UNRELATED = (2, 3, 4, 5), 0.05  # cosine
 PARTNERS = (Motif("partner-1", "TGACGTCATC", 0.95), Motif("partner-2", "GGATTAGCAA", 0.95))
 ANCHORS = (Motif("anchor-1", "CTTGAAGCGA", 0.95), Motif("anchor-2", "AGCATCGTGT", 0.95))
 # A C G T = 0 1 2 3: xor 2 is the transition, xor 1 and 3 are the transversions.
@@ -76,10 +76,32 @@ def make_controls(bases: int, seed: int) -> Controls:
     return Controls(contigs, numbered, _tasks(spellings, seed), _expected())
 
 
-def _spellings(rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw both families, ``[2, SPELLINGS, SPELLING_LENGTH]``, of the same letters each."""
-    first = rng.integers(0, 4, (SPELLINGS, SPELLING_LENGTH)).astype(np.uint8)
-    return np.stack([first, rng.permuted(first, axis=1)])
+def _spellings(rng: np.random.Generator) -> Codes:
+    """Draw both families, ``[2, SPELLINGS, SPELLING_LENGTH]``, of the same letters each.
+
+    They are drawn again until no counts of k-mers that tell the families in the first split tell
+    them in another one: a few spellings have something in common by chance.
+    """
+    while True:
+        first = rng.integers(0, 4, (SPELLINGS, SPELLING_LENGTH)).astype(np.uint8)
+        spellings = np.stack([first, rng.permuted(first, axis=1)])
+        if all(_are_unrelated(spellings, k) for k in KMERS):
+            return spellings
+
+
+def _are_unrelated(spellings: Codes, k: int) -> bool:
+    """Whether what tells the families apart in the first split is at right angles to the others."""
+    words = np.lib.stride_tricks.sliding_window_view(spellings, k, axis=2) @ 4 ** np.arange(k)
+    counts = (words[..., None] == np.arange(4**k)).sum(axis=2)
+    splits = [split.mean(axis=1) for split in np.split(counts, _bounds(), axis=1)]
+    train, *others = (first - second for first, second in splits)
+    angles = [other @ train / np.sqrt((other @ other) * (train @ train) or 1) for other in others]
+    return bool(np.abs(angles).max() <= UNRELATED)
+
+
+def _bounds() -> list[int]:
+    """Return where the spellings of dev and test begin."""
+    return [SPELLINGS // 2, SPELLINGS * 3 // 4]
 
 
 def _contig(
@@ -128,14 +150,14 @@ def _variant(contig: str, place: int, sequence: Codes, change: int) -> Variant:
 
 
 def _tasks(spellings: Codes, seed: int) -> list[Task]:
-    half, quarter = SPELLINGS // 2, SPELLINGS // 4
-    used = dict(zip(ROWS, np.split(spellings, [half, half + quarter], axis=1), strict=True))
+    used = dict(zip(ROWS, np.split(spellings, _bounds(), axis=1), strict=True))
 
     def words(family: int, split: str, rng: np.random.Generator) -> str:
         return _words_row(used[split][family], rng)
 
     tables = {
         "grammar": _table("grammar", words, seed),
+        "motifs": _table("motifs", lambda family, _, rng: _motifs_row(family, rng), seed),
         # The same rows twice: the numbers drawn depend on the first name alone.
         "alleles": _table("alleles", lambda fits, _, rng: _alleles_row(fits, rng)[0], seed),
         "alleles_reference": _table(
@@ -170,6 +192,15 @@ def _words_row(spellings: Codes, rng: np.random.Generator) -> str:
     for word in range(WORDS):
         place = word * room + int(rng.integers(room - SPELLING_LENGTH))
         _write(row, place, spellings[rng.integers(len(spellings))])
+    return to_text(row)
+
+
+def _motifs_row(family: int, rng: np.random.Generator) -> str:
+    """Write a row of one partner's copies: what a label says of it holds for all rows."""
+    row, room = _row_background(rng), ROW_LENGTH // WORDS
+    for word in range(WORDS):
+        place = word * room + int(rng.integers(room - len(PARTNERS[0])))
+        _write(row, place, PARTNERS[family].sample(rng))
     return to_text(row)
 
 
@@ -235,7 +266,7 @@ def _expected() -> list[dict[str, Any]]:
         differ("pretraining", "above 0", ("grammar", "ref"), ("grammar", "scratch")),
         differ("variants", "above 0", ("alleles", "snp"), ("alleles_reference", "ref")),
         differ("variant pretraining", "above 0", ("alleles", "snp"), ("alleles", "ref")),
-        differ("no variants", "no difference", ("grammar", "snp"), ("grammar", "ref")),
+        differ("no variants", "no difference", ("motifs", "snp"), ("motifs", "ref")),
         {"control": "shuffled labels", "expected": "chance", "metric": "auroc", "task": "shuffled"},
         {"control": "planted leak", "expected": "exactly found", "metric": "rows",
          "task": "shuffled", "rows": leaked},

@@ -49,14 +49,14 @@ def variants(world: Path) -> pd.DataFrame:
 
 @pytest.mark.parametrize("task", ["grammar", "alleles", "alleles_reference", "shuffled"])
 def test_counts_of_k_mers_do_not_tell_the_labels(world: Path, task: str) -> None:
-    """A tenth of the way from chance to certainty at most, with every length up to the gap's."""
+    """With no length up to the gap between what must be seen together."""
     train, test = table(world, task, "train"), table(world, task, "test")
     for k in (1, 2, 3, 4, 5, 6):
         counts = CountVectorizer(analyzer="char", ngram_range=(k, k), lowercase=False)
         model = LogisticRegression(C=0.1, max_iter=2000)
         model.fit(counts.fit_transform(train["sequence"]), train["label"])
         scores = model.decision_function(counts.transform(test["sequence"]))
-        assert abs(roc_auc_score(test["label"], scores) - 0.5) < 0.12, k
+        assert abs(roc_auc_score(test["label"], scores) - 0.5) < 0.15, k
 
 
 def test_variants_follow_their_anchors_at_the_stated_rate(world: Path) -> None:
@@ -95,8 +95,8 @@ def test_spellings_of_the_splits_differ_and_stand_before_one_partner(world: Path
         assert not re.search(f"(?:{words})[ACGT]{{{GAP}}}{other}", text)
     sorted_letters = np.sort(spellings, axis=2)
     np.testing.assert_array_equal(sorted_letters[0], sorted_letters[1])
-    assert len({to_text(word) for family in spellings for word in family}) == 32
-    for split, used in (("train", slice(0, 8)), ("test", slice(12, 16))):
+    assert len({to_text(word) for family in spellings for word in family}) == 48
+    for split, used in (("train", slice(0, 12)), ("test", slice(18, 24))):
         for label in (0, 1):
             rows = table(world, "grammar", split).query("label == @label")["sequence"]
             known = "|".join(map(to_text, spellings[label][used]))
@@ -117,7 +117,7 @@ def test_the_planted_leak_is_what_the_audit_finds(world: Path, tmp_path: Path) -
 
     declared = json.loads((world / "tasks/manifest.json").read_text())["controls"]
     planted = next(one for one in declared if one["control"] == "planted leak")
-    names = ("grammar", "alleles", "alleles_reference", "shuffled")
+    names = ("grammar", "motifs", "alleles", "alleles_reference", "shuffled")
     sheet = pd.read_csv(world / "tasks/tasks.csv")
     sheet = sheet[sheet["task"].isin(names)]
     sheet.to_csv(world / "tasks/few.csv", index=False)
@@ -125,7 +125,7 @@ def test_the_planted_leak_is_what_the_audit_finds(world: Path, tmp_path: Path) -
     found = read_repeated_ids([tmp_path / "audit"])
     assert found[planted["task"]] == set(planted["rows"])
     assert len(planted["rows"]) == 30
-    assert not any(found[name] for name in names[:3])
+    assert not any(found[name] for name in names[:4])
 
 
 def test_a_world_without_controls_declares_none(demo_world: Path) -> None:
