@@ -20,6 +20,7 @@ REFUSALS = {
     errno.EPERM,
     errno.EIO,
 }
+LONGEST = 500  # letters of what is wrong
 
 
 class UserError(Exception):
@@ -28,7 +29,7 @@ class UserError(Exception):
     Parameters
     ----------
     problem
-        What is wrong, without a final full stop.
+        What is wrong, without a final full stop; shortened where it is very long.
     file
         The file it was found in.
     place
@@ -45,6 +46,8 @@ class UserError(Exception):
         place: str | None = None,
         remedy: str | None = None,
     ) -> None:
+        # What is quoted from a broken file may be a whole file.
+        problem = problem if len(problem) <= LONGEST else f"{problem[:LONGEST]}..."
         self.problem = problem
         self.file = None if file is None else str(file)
         self.place = place

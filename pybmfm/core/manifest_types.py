@@ -8,10 +8,11 @@ absent or null, and whose further keys may be anything.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from pybmfm.core.errors import UserError
 
@@ -107,6 +108,7 @@ OF_KIND: Mapping[str, Mapping[str, Any]] = {
         "leakage?": {"shared_bp?": int},
     },
 }
+LONGEST_NAME = 80  # letters of a key shown
 NAMES = {int: "a whole number", float: "a number", str: "text", dict: "an object", list: "a list"}
 
 
@@ -155,6 +157,11 @@ def check_json(
         )
 
 
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value from JSON is a finite number of ordinary size."""
+    return _is_of(value, float) and math.isfinite(value)
+
+
 def _faults(value: Any, wanted: Any, place: str) -> Iterator[tuple[str, str]]:
     """Yield each place that is not of the wanted type, and what is wrong with it."""
     kind = wanted if isinstance(wanted, type) else list if isinstance(wanted, list) else dict
@@ -184,4 +191,4 @@ def _is_of(value: Any, kind: type) -> bool:
 
 
 def _below(place: str, key: str) -> str:
-    return f"{place}.{key}" if place else key
+    return f"{place}.{key[:LONGEST_NAME]}" if place else key[:LONGEST_NAME]

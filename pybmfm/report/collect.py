@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pybmfm.core import UserError, read_manifest
 from pybmfm.core.artifacts import MANIFEST
+from pybmfm.core.names import shortened
 
 REPORT = "report"
 # Folders inside an unfinished run whose manifests are of intermediate states.
@@ -90,6 +93,26 @@ def collect(paths: Iterable[Path], skip: Iterable[Path] = ()) -> Collection:
     return Collection({kind: _named(found) for kind, found in folders.items()}, scored, embeddings)
 
 
+@contextmanager
+def as_written(artefact: Artefact) -> Iterator[None]:
+    """Turn what goes wrong with tables that are not as pybmfm wrote them into one sentence.
+
+    Raises
+    ------
+    UserError
+        Where a column, a number or a row that should be in a file of the artefact is not there.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"holds a table that is not as pybmfm writes it ({shortened(reason)})",
+            file=artefact.folder,
+            remedy="make the folder again",
+        ) from error
+
+
 def _walk(path: Path, seen: set[Path]) -> Iterator[Path]:
     """Manifests, VCFs and Parquet files; an artefact's folder is not searched further."""
     real = path.resolve()
@@ -142,7 +165,7 @@ def _is_scored(path: Path) -> bool:
                     return True
                 if not line.startswith("##"):
                     return False
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         pass
     return False
 
@@ -157,5 +180,5 @@ def _is_embedding(path: Path) -> bool:
         return b'"artefact": "embeddings"' in (pq.read_schema(path).metadata or {}).get(
             b"pybmfm", b""
         )
-    except (OSError, pa.ArrowInvalid):
+    except (OSError, pa.ArrowException):
         return False

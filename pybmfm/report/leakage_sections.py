@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pybmfm.core import read_table
-from pybmfm.report.collect import Artefact, Collection
+from pybmfm.report.collect import Artefact, Collection, as_written
 from pybmfm.report.content import Section, bullets, number, paragraph, red, table
 
 CORPORA, TASKS = "pybmfm_corpora", "pybmfm_finetuning"
@@ -96,7 +96,8 @@ def leakage_sections(found: Collection) -> Iterator[Section]:
         yield Section(CORPORA, "Leakage between splits", missing, paragraph("Nothing to show."))
         return
     for audit in audits:
-        compared = _read(audit)
+        with as_written(audit):
+            compared = _read(audit)
         genomes = [*compared.get("windows", []), *compared.get("corpus", [])]
         if genomes:
             yield _corpus_section(genomes)

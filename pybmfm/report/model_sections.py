@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import platform
 import statistics
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from pybmfm import __version__
-from pybmfm.core.manifest_types import check_json
+from pybmfm.core import UserError
+from pybmfm.core.manifest_types import check_json, is_number
 from pybmfm.core.ownership import read_json_object
 from pybmfm.core.provenance import source_digest
 from pybmfm.report.collect import Artefact, Collection
@@ -37,9 +40,9 @@ SPEED = {
     "peak_memory_bytes": "peak memory, bytes",
 }
 METRICS_FILE = "metrics.json"
+FIGURES = ("bits_per_nucleotide", "bits_per_nucleotide_variant_free", "accuracy_variant")
 METRICS_TYPES = {
-    "dev?": dict,
-    "test?": dict,
+    **{f"{split}?": {f"{name}?": float for name in FIGURES} for split in ("dev", "test")},
     "best_dev?": {"step?": int, "bits_per_nucleotide?": float, "folder?": str},
 }
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pyarrow", "scikit-learn", "pysam")
@@ -69,15 +72,7 @@ def pretraining_sections(found: Collection, figures: Path) -> Iterator[Section]:
                 one.manifest.get("encoding", ""),
                 one.manifest.get("counts", {}).get("steps"),
                 one.manifest.get("parameters"),
-                *(
-                    final.get(split, {}).get(key)
-                    for split in ("dev", "test")
-                    for key in (
-                        "bits_per_nucleotide",
-                        "bits_per_nucleotide_variant_free",
-                        "accuracy_variant",
-                    )
-                ),
+                *(final.get(split, {}).get(key) for split in ("dev", "test") for key in FIGURES),
             )
         )
     yield Section(
@@ -195,12 +190,12 @@ def read_progress(folder: Path) -> list[dict[str, Any]]:
     """Read the records of ``progress.jsonl``; a line cut off by a kill is left out."""
     path = folder / "progress.jsonl"
     records = []
-    for line in path.read_text().splitlines() if path.is_file() else ():
+    for line in path.read_text(errors="replace").splitlines() if path.is_file() else ():
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(record, dict) and "step" in record:
+        if isinstance(record, dict) and is_number(record.get("step")):
             records.append(record)
     return records
 
@@ -212,7 +207,7 @@ def learning_curves(models: list[Artefact]) -> dict[str, dict[str, dict[int, flo
         for record in read_progress(model.folder):
             for quantity in CURVES:
                 value = record.get(quantity)
-                if isinstance(value, (int, float)):
+                if is_number(value):
                     curves[quantity].setdefault(model.name, {})[int(record["step"])] = float(value)
     return curves
 
@@ -222,7 +217,7 @@ def speed_row(model: Artefact) -> tuple[object, ...]:
     log = read_progress(model.folder)
     row: list[object] = [model.name]
     for quantity in SPEED:
-        values = [one[quantity] for one in log if isinstance(one.get(quantity), (int, float))]
+        values = [one[quantity] for one in log if is_number(one.get(quantity))]
         summary = max if quantity == "peak_memory_bytes" else statistics.median
         value = summary(values) if values else None
         row.append(value if value is None or value < 100 else round(value))  # no parts of tokens
@@ -234,7 +229,7 @@ def final_metrics(model: Artefact) -> dict[str, dict[str, Any]]:
     content = _pretraining_metrics(model)
     if content is not None:
         return {split: content.get(split) or {} for split in ("dev", "test")}
-    shown = model.manifest.get("metrics", {})
+    shown = model.manifest.get("metrics") or {}
     return {
         split: {key.partition(" ")[2]: v for key, v in shown.items() if key.startswith(split)}
         for split in ("dev", "test")
@@ -253,16 +248,25 @@ def _pretraining_metrics(model: Artefact) -> dict[str, Any] | None:
 def read_scores(path: Path) -> Scores:
     """Read counts, notes and LLR by class of a VCF: kind of variant, CLNSIG or CLASS if given."""
     scores = Scores()
-    with gzip.open(path, "rt", errors="replace") as handle:
-        for line in handle:
-            if line.startswith("##pybmfm_score_variants="):
-                settings = line.partition("<")[2].strip().rstrip(">").replace('"', "").split(",")
-                shown = [one for one in settings if not one.startswith("Sha256=")]
-                scores.about = f"Made with {', '.join(shown)}."
-            elif not line.startswith("#"):
-                _add_record(scores, line.rstrip("\n").split("\t"))
+    try:
+        with gzip.open(path, "rt", errors="replace") as handle:
+            for line in handle:
+                _add_line(scores, line)
+    except (OSError, EOFError, zlib.error, ValueError, IndexError) as error:
+        raise UserError(
+            f"cannot be read as scored variants ({error})", file=path, remedy="score them again"
+        ) from error
     scores.by_class = dict(sorted(scores.by_class.items()))
     return scores
+
+
+def _add_line(scores: Scores, line: str) -> None:
+    if line.startswith("##pybmfm_score_variants="):
+        settings = line.partition("<")[2].strip().rstrip(">").replace('"', "").split(",")
+        shown = [one for one in settings if not one.startswith("Sha256=")]
+        scores.about = f"Made with {', '.join(shown)}."
+    elif not line.startswith("#"):
+        _add_record(scores, line.rstrip("\n").split("\t"))
 
 
 def _add_record(scores: Scores, columns: list[str]) -> None:
@@ -281,7 +285,10 @@ def _add_record(scores: Scores, columns: list[str]) -> None:
         label = _variant_class(columns[3], alt)
         if significance:
             label = f"{label}, {significance.replace('_', ' ')}"
-        scores.by_class.setdefault(label, []).append(float(value))
+        score = float(value)
+        if not math.isfinite(score):
+            raise ValueError("a score is not a finite number")
+        scores.by_class.setdefault(label, []).append(score)
 
 
 def _variant_class(ref: str, alt: str) -> str:
@@ -323,11 +330,17 @@ def _best_sentences(found: Collection) -> Iterator[str]:
 
 
 def _embedding_row(path: Path) -> tuple[object, ...]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(path)
-    first = next(file.iter_batches(batch_size=1, columns=["embedding"]), None)
-    width = len(first.column(0)[0]) if first is not None and len(first) else 0
+    try:
+        file = pq.ParquetFile(path)
+        first = next(file.iter_batches(batch_size=1, columns=["embedding"]), None)
+        width = len(first.column(0)[0]) if first is not None and len(first) else 0
+    except (pa.ArrowException, OSError, IndexError, TypeError) as error:
+        raise UserError(
+            f"cannot be read as embeddings ({error})", file=path, remedy="make it again"
+        ) from error
     return path.name, file.metadata.num_rows, width
 
 

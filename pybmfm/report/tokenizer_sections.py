@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pybmfm.core import read_table
 from pybmfm.report import tokenizer_sentences as say
-from pybmfm.report.collect import Artefact, Collection
+from pybmfm.report.collect import Artefact, Collection, as_written
 from pybmfm.report.content import Markup, Section, bullets, paragraph, picture, table, titled
 from pybmfm.report.data_sections import settings_text
 from pybmfm.variants import STATES
@@ -35,7 +35,9 @@ def tokenizer_sections(found: Collection, figures: Path) -> Iterator[Section]:
     comparisons = found.of("tokenizer-comparison")
     for artefact in comparisons:
         prefix = "tokenizers" if len(comparisons) == 1 else f"tokenizers_{artefact.name}"
-        for section in _comparison_sections(artefact, figures, prefix.replace("/", "_")):
+        with as_written(artefact):
+            sections = list(_comparison_sections(artefact, figures, prefix.replace("/", "_")))
+        for section in sections:
             name = titled(section.name, artefact.name, comparisons)
             yield Section(GROUP, name, section.sentence, section.html)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pybmfm.core import read_table
 from pybmfm.genome import describe_names
-from pybmfm.report.collect import Artefact, Collection
+from pybmfm.report.collect import Artefact, Collection, as_written
 from pybmfm.report.content import (
     Section,
     bullets,
@@ -42,7 +42,9 @@ def variant_sections(found: Collection, figures: Path) -> Iterator[Section]:
         yield missing(GROUP, "Records", "a frequency table")
     for artefact in tables:
         prefix = "" if len(tables) == 1 else f"{artefact.name}_"
-        for section in _table_sections(artefact, figures, prefix):
+        with as_written(artefact):
+            sections = list(_table_sections(artefact, figures, prefix))
+        for section in sections:
             name = titled(section.name, artefact.name, tables)
             yield Section(GROUP, name, section.sentence, section.html, section.plot)
 

@@ -292,11 +292,7 @@ class TableBuilder:
         matched = set(self.matched.values())
         if not matched:
             raise no_shared_contig(
-                self.genome.path,
-                self.genome.lengths,
-                self.reader.path,
-                self._vcf_names(),
-                by_alias=True,
+                self.genome.path, self.genome.lengths, self.reader.path, self._vcf_names()
             )
         missing = [contig for contig in self.wanted if contig not in matched]
         if missing:

@@ -46,3 +46,9 @@ def test_unreadable_tables_are_user_errors(tmp_path: Path) -> None:
 def test_a_sentence_stays_one_line_whatever_it_quotes() -> None:
     error = UserError("has no contig a\rb\n\x1b[31m", file="x\u2028.vcf", remedy="rename it")
     assert str(error) == "x?.vcf: has no contig a?b??[31m; rename it."
+
+
+def test_a_sentence_that_quotes_a_whole_file_is_shortened() -> None:
+    error = UserError("is no number: " + "9" * 100_000, file="x.csv", remedy="correct it")
+    assert len(str(error)) < 600
+    assert str(error).endswith("9...; correct it.")
