@@ -46,12 +46,21 @@ class ContigLength(click.ParamType):  # type: ignore[type-arg]
     show_default=True,
     help="Rows of the promoter and TF tables; the others have two thirds of it.",
 )
+@click.option(
+    "--controls",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="BASES",
+    help="Add a genome of so many bases with control experiments, and their tables.",
+)
 def command(
     out: Path,
     seed: int,
     contigs: tuple[tuple[str, int], ...],
     variant_density: float,
     task_rows: int,
+    controls: int,
 ) -> None:
     """Make a demo world: genome, variants, task tables, disease files.
 
@@ -62,6 +71,7 @@ def command(
     Example:
         pybmfm simulate --out world --seed 0
         pybmfm simulate --out small --contig-length chr1=60000 --task-rows 60
+        pybmfm simulate --out world --controls 1200000
     """
     from pybmfm.simulate import SimulationSettings, simulate
     from pybmfm.simulate.settings import DEFAULT_CONTIGS
@@ -73,5 +83,6 @@ def command(
             contigs=contigs or DEFAULT_CONTIGS,
             variant_density=variant_density,
             task_rows=task_rows,
+            controls=controls,
         )
     )

@@ -2,6 +2,7 @@
 
 from pybmfm.evaluation.bootstrap import bootstrap_intervals
 from pybmfm.evaluation.cells import read_expected
+from pybmfm.evaluation.controls import judge_controls
 from pybmfm.evaluation.external import read_external_scores
 from pybmfm.evaluation.few_shot import few_shot_curves
 from pybmfm.evaluation.leakage import LeakageSettings, audit_leakage
@@ -31,6 +32,7 @@ __all__ = [
     "compute_metrics",
     "few_shot_curves",
     "is_variant_set",
+    "judge_controls",
     "load_result",
     "main_metric_text",
     "main_rows",

@@ -95,12 +95,12 @@ def metric_draws(
     return draws
 
 
-def interval(draws: Floats) -> tuple[float, float]:
+def interval(draws: Floats, level: float = LEVEL) -> tuple[float, float]:
     """Percentile interval without the draws that are NaN; NaN where all are."""
     defined = draws[~np.isnan(draws)]
     if len(defined) == 0:
         return float("nan"), float("nan")
-    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 

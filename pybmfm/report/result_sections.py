@@ -34,12 +34,15 @@ class ResultData:
         Made of them and of few-shot results; empty where there are none.
     audited
         Whether a leakage audit of the tasks is among the results.
+    controls
+        Control experiments and whether they came out as expected; empty where there are none.
     """
 
     tables: Tables
     table3: pd.DataFrame
     few_shot: pd.DataFrame
     audited: bool
+    controls: pd.DataFrame
 
     @property
     def main(self) -> pd.DataFrame:

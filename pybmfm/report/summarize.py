@@ -11,6 +11,7 @@ from pybmfm.evaluation import (
     TableSettings,
     build_tables,
     few_shot_curves,
+    judge_controls,
     read_expected,
     read_external_scores,
     read_repeated_ids,
@@ -18,6 +19,7 @@ from pybmfm.evaluation import (
 )
 from pybmfm.report.collect import REPORT, Collection, collect
 from pybmfm.report.content import Section, write_sections
+from pybmfm.report.control_sections import control_sections
 from pybmfm.report.data_sections import (
     corpus_sections,
     input_sections,
@@ -100,8 +102,9 @@ def summarize(settings: SummarizeSettings) -> None:
 def _data(settings: SummarizeSettings, found: Collection, few_shot: list[Path]) -> ResultData:
     """Make every table of the results."""
     repeated = read_repeated_ids(one.folder for one in found.of("leakage-audit"))
+    results = [one.folder for one in found.of("result")]
     tables = build_tables(
-        [one.folder for one in found.of("result")],
+        results,
         TableSettings(
             seed=settings.seed,
             threads=settings.threads,
@@ -110,11 +113,13 @@ def _data(settings: SummarizeSettings, found: Collection, few_shot: list[Path]) 
             external=[read_external_scores(name, path) for name, path in settings.external_scores],
         ),
     )
+    declared = [one for tasks in found.of("tasks") for one in tasks.manifest.get("controls", [])]
     return ResultData(
         tables,
         table_3(tables.table2),
         few_shot_curves(few_shot, tables.table2, settings.seed),
         audited=bool(repeated),
+        controls=judge_controls(declared, results, repeated, settings.seed),
     )
 
 
@@ -127,6 +132,7 @@ def _write_tables(folder: Path, data: ResultData) -> None:
         "few_shot": data.few_shot,
         "external_scores": data.tables.external,
         "missing": data.tables.missing,
+        "controls": data.controls,
     }
     for name, frame in extras.items():
         if len(frame):
@@ -138,6 +144,7 @@ def _write_tables(folder: Path, data: ResultData) -> None:
 def report_sections(found: Collection, data: ResultData, figures: Path) -> list[Section]:
     """All sections in the order of the data flow; figures are drawn into ``figures``."""
     return [
+        *control_sections(data.controls),
         *input_sections(found),
         *variant_sections(found, figures),
         *window_sections(found),

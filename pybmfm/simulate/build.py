@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pybmfm.core import output_directory, write_manifest
+from pybmfm.simulate.controls import make_controls
 from pybmfm.simulate.disease import DiseaseVariants, choose_disease_variants
 from pybmfm.simulate.disease_files import write_disease_files
 from pybmfm.simulate.files import (
@@ -55,11 +56,18 @@ def simulate(settings: SimulationSettings) -> None:
     chosen = choose_disease_variants(world, settings.seed)
     variants = population_variants(world, settings.variant_density, chosen.forced(), settings.seed)
     tasks = make_tasks(world, settings.task_rows, settings.seed)
+    expected: list[dict[str, Any]] = []
+    if settings.controls:
+        controls = make_controls(settings.controls, settings.seed)
+        world.contigs.update(controls.contigs)
+        variants += controls.variants
+        tasks += controls.tasks
+        expected = controls.expected
     counts = count_planted(world, variants, chosen, tasks)
     with output_directory(settings.out) as folder:
         _write_genome(world, variants, chosen, folder)
         write_disease_files(world, chosen, variants, folder, settings.seed)
-        _write_tasks(tasks, settings, counts["tasks"], folder / "tasks")
+        _write_tasks(tasks, settings, counts["tasks"], expected, folder / "tasks")
         write_manifest(folder, artefact="simulation", settings=describe(settings), counts=counts)
     log.info(
         "simulated %s bases, %s genes, %s variants",
@@ -71,12 +79,13 @@ def simulate(settings: SimulationSettings) -> None:
 
 def describe(settings: SimulationSettings) -> dict[str, Any]:
     """Return the settings as JSON types, without the place."""
-    return {
+    described = {
         "seed": settings.seed,
         "contigs": dict(settings.contigs),
         "variant_density": settings.variant_density,
         "task_rows": settings.task_rows,
     }
+    return described | ({"controls": settings.controls} if settings.controls else {})
 
 
 def _write_genome(
@@ -93,10 +102,15 @@ def _write_genome(
 
 
 def _write_tasks(
-    tasks: list[Task], settings: SimulationSettings, counts: dict[str, Any], folder: Path
+    tasks: list[Task],
+    settings: SimulationSettings,
+    counts: dict[str, Any],
+    expected: list[dict[str, Any]],
+    folder: Path,
 ) -> None:
     write_tasks(tasks, folder)
-    write_manifest(folder, artefact="tasks", settings=describe(settings), counts=counts)
+    controls = {"controls": expected} if expected else {}
+    write_manifest(folder, artefact="tasks", settings=describe(settings), counts=counts, **controls)
 
 
 def count_planted(

@@ -212,7 +212,7 @@ def write_rows(
     separator: str = ",",
 ) -> None:
     """Write a plain table."""
-    with path.open("w", newline="") as handle:
+    with path.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle, delimiter=separator, lineterminator="\n")
         if header is not None:
             writer.writerow(header)

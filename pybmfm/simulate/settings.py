@@ -9,6 +9,7 @@ from pybmfm.core import UserError
 
 SLOT_LENGTH = 2_400
 MIN_CONTIG_LENGTH = 20_000
+MIN_CONTROLS = 40_000
 DEFAULT_CONTIGS = (("chr1", 600_000), ("chr2", 400_000), ("chrX", 200_000))
 
 
@@ -29,6 +30,8 @@ class SimulationSettings:
     task_rows
         Rows of the promoter and TF tables; the other tables have two thirds of it.
         Small genomes hold fewer rows: one positive per gene.
+    controls
+        Bases of a further genome with the control experiments; 0 for none.
     """
 
     out: Path
@@ -36,6 +39,7 @@ class SimulationSettings:
     contigs: tuple[tuple[str, int], ...] = DEFAULT_CONTIGS
     variant_density: float = 0.01
     task_rows: int = 900
+    controls: int = 0
 
     def check(self) -> None:
         """Refuse sizes that no world can be made of.
@@ -61,6 +65,11 @@ class SimulationSettings:
             raise UserError(
                 f"--variant-density {self.variant_density} is out of range",
                 remedy="use a number above 0 and at most 0.1",
+            )
+        if self.controls and self.controls < MIN_CONTROLS:
+            raise UserError(
+                f"--controls {self.controls:,} is too small a genome",
+                remedy=f"use 0 for none, or at least {MIN_CONTROLS:,}",
             )
         if self.task_rows < 30:
             raise UserError(f"--task-rows {self.task_rows} is too few", remedy="use at least 30")

@@ -292,7 +292,11 @@ class TableBuilder:
         matched = set(self.matched.values())
         if not matched:
             raise no_shared_contig(
-                self.genome.path, self.genome.lengths, self.reader.path, self._vcf_names()
+                self.genome.path,
+                self.genome.lengths,
+                self.reader.path,
+                self._vcf_names(),
+                by_alias=True,
             )
         missing = [contig for contig in self.wanted if contig not in matched]
         if missing:

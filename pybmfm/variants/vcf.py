@@ -190,7 +190,7 @@ def shared_contigs(
     matched = match_contigs(fasta_lengths, records, reader.header.lengths)
     matched |= {name: aliases[name] for name in records if name in aliases}
     if not matched:
-        raise no_shared_contig(fasta, fasta_lengths, reader.path, records)
+        raise no_shared_contig(fasta, fasta_lengths, reader.path, records, by_alias=True)
     left_out = {name: n for name, n in records.items() if n != 0 and name not in matched}
     chosen = set(matched.values()) if not contigs else set(contigs)
     of_fasta: dict[str, str] = {}
@@ -223,15 +223,25 @@ def _tell_left_out(
 
 
 def no_shared_contig(
-    fasta: str | Path, fasta_names: Collection[str], vcf: str | Path, vcf_names: Collection[str]
+    fasta: str | Path,
+    fasta_names: Collection[str],
+    vcf: str | Path,
+    vcf_names: Collection[str],
+    *,
+    by_alias: bool = False,
 ) -> UserError:
-    """Return the error for a FASTA and a VCF of different genomes."""
+    """Return the error for a FASTA and a VCF of different genomes.
+
+    ``by_alias`` says that the command has an option to name contigs.
+    """
+    remedy = "give a VCF and a FASTA of the same genome"
+    if by_alias:
+        remedy += ", or name the contigs by --alias (in the pipeline --contig_aliases)"
     return UserError(
         f"shares no contig with {fasta}: the VCF has {describe_names(vcf_names)}, "
         f"the FASTA has {describe_names(fasta_names)}",
         file=vcf,
-        remedy="give a VCF and a FASTA of the same genome, or name the contigs by --alias (in the "
-        "pipeline --contig_aliases)",
+        remedy=remedy,
     )
 
 

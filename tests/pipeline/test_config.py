@@ -14,6 +14,7 @@ pytestmark = pytest.mark.pipeline
 PROFILES = {
     "test": ["simulate = true", "max_cpus = 1"],
     "test_full": ["preset = 'paper'", "steps = 150000"],
+    "controls": ["simulate_options = '--contig-length", "seeds = '0,1,2'"],
     "docker": ["docker {\n   enabled = true"],
     "podman": ["podman {\n   enabled = true", "--userns=keep-id"],
     "singularity": [

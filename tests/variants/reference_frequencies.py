@@ -106,6 +106,8 @@ class Table:
         if total.dropped["reference_mismatch"] > 0.01 * total.comparable:
             wrong = total.dropped["reference_mismatch"]
             return f"{wrong:,} of {total.comparable:,} comparable"
+        if total.dropped["contig_not_in_fasta"] > 0.5 * total.read:
+            return "records lie on contigs that"
         return "" if total.used else "none of .* records can be used|holds no records"
 
 

@@ -187,6 +187,7 @@ def test_windows_outside_the_contig_are_refused(genome: Genome, window: tuple[in
 def test_rows_out_of_order_are_refused(dense: FrequencyTable, genome: Genome) -> None:
     positions, p = (np.array(column) for column in dense.rows("chr1"))  # not of the file
     for broken in (positions[::-1], positions + np.int32(LENGTH)):
+        dense.file("chr1").unlink()
         write_rows(
             dense.folder, "chr1", broken, p,
             length=LENGTH, sequence_digest=dense.digests["chr1"], haploid=False,
