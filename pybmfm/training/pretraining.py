@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 
 from pybmfm.core import Interrupted, UserError, progress, write_json
 from pybmfm.core.ownership import read_json_object
-from pybmfm.core.staging import keep_beside
+from pybmfm.core.staging import keep_beside, writable
 from pybmfm.model import build_config, build_model, save_checkpoint
 from pybmfm.training.batches import MaskedBatch, Pieces
 from pybmfm.training.checkpoints import (
@@ -184,11 +184,10 @@ class _Run:
         settings = self.settings
         durable = [self.storage.logs] if settings.checkpoints else []
         self.log = ProgressLog([*durable, settings.out], anew=not settings.resume)
-        self.events = (
-            EventFile(settings.out / "tensorboard", self.state.step + 1)
-            if settings.tensorboard
-            else None
-        )
+        self.events = None
+        if settings.tensorboard:
+            with writable(settings.out / "tensorboard"):
+                self.events = EventFile(settings.out / "tensorboard", self.state.step + 1)
 
     def batches_ahead(self) -> Prefetch[StepBatches]:
         """Make the batches of the remaining steps in a thread; only used ones move the state."""

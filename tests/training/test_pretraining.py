@@ -475,3 +475,13 @@ def test_files_of_the_user_in_the_models_folder_are_kept(base, tmp_path):
     shutil.rmtree(out / "checkpoints")
     pretrain(settings)  # what is ours is written anew
     assert not [path.name for path in out.iterdir() if path.name.endswith(".kept-2")]
+
+
+def test_a_file_in_the_place_of_a_folder_of_the_run_is_one_sentence_and_stays(base, tmp_path):
+    for name in ("tensorboard", "checkpoints"):
+        out = tmp_path / name
+        out.mkdir()
+        (out / name).write_text("mine")
+        with pytest.raises(UserError, match="cannot be written"):
+            pretrain(replace(base, out=out, tensorboard=True))
+        assert (out / name).read_text() == "mine"
