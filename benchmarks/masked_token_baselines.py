@@ -27,7 +27,7 @@ from pretrain_places import (
 )
 from pretrain_world import Branch, demo_branches, real_branch
 
-from pybmfm.baselines.masked_tokens import MarkovLetters, NeighbourTokens
+from pybmfm.training.token_counts import MarkovLetters, NeighbourTokens
 from pybmfm.cli.pretrain import CURRICULUM
 from pybmfm.corpus import TokenCorpus
 from pybmfm.tokenizer import DnaTokenizer

@@ -69,20 +69,75 @@ CURRICULUM = Curriculum()
     show_default=True,
     help="Size: 2 layers of 128, 4 of 256, or 22 of 768 as published.",
 )
-@click.option("--steps", type=POSITIVE, default=1000, show_default=True, help="Optimizer steps.")
+@click.option(
+    "--recipe",
+    type=click.Choice(["default", "published"]),
+    default="default",
+    show_default=True,
+    help="Settings that belong together: what learns most here (a start from counts, short "
+    "pieces, 30 % masked, local attention), or the paper's. The options below change single ones.",
+)
+@click.option("--steps", type=POSITIVE, help="Budget: optimizer steps.")
+@click.option(
+    "--tokens", type=POSITIVE, help="Budget: tokens seen.  [default: 8,192,000; published: steps]"
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Budget: time for training on this machine, turned into steps by its measured speed.",
+)
 @click.option(
     "--tokens-per-batch",
     type=POSITIVE,
-    default=32_768,
-    show_default=True,
-    help="Real tokens per step, over all processes.",
+    help="Real tokens per step, over all processes.  [default: 2048, more for large budgets; "
+    "published: 32,768]",
+)
+@click.option(
+    "--start",
+    type=click.Choice(["random", "letters", "counts"]),
+    help="What a model begins with: random weights, embeddings that know the tokens' letters, or "
+    "counts of neighbouring training tokens.  [default: counts; BERT, Performer: letters]",
+)
+@click.option(
+    "--layers",
+    type=click.Choice(["published", "local"]),
+    help="What ModernBERT's layers see: as published, or 8 tokens to either side and all in every "
+    "third layer from the third on.  [default: local]",
+)
+@click.option(
+    "--piece-tokens",
+    type=click.IntRange(min=0),
+    help="Train on pieces of windows; 0 on windows up to --max-length.  [default: 64]",
+)
+@click.option(
+    "--optimizer",
+    type=click.Choice(["adamw", "muon"]),
+    help="muon: Muon for hidden matrices, AdamW for the rest.  [default: adamw]",
 )
 @click.option(
     "--micro-batch-tokens", type=POSITIVE, help="Most tokens computed at once [default: all]."
 )
-@click.option("--learning-rate", type=click.FloatRange(min=0), default=5e-4, show_default=True)
-@click.option("--warmup-steps", type=click.IntRange(min=0), help="[default: a fifth of the steps]")
-@click.option("--mask-share", type=SHARE, default=0.15, show_default=True, help="Tokens predicted.")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(min=0),
+    help="Peak.  [default: by start, width and batch; published: 5e-4]",
+)
+@click.option(
+    "--warmup-steps",
+    type=click.IntRange(min=0),
+    help="[default: a tenth of the steps; published: a fifth]",
+)
+@click.option(
+    "--mask-share",
+    type=SHARE,
+    help="Tokens predicted in training; evaluation always masks 0.15.  [default: 0.3; "
+    "published: 0.15]",
+)
+@click.option(
+    "--mask-variants",
+    type=SHARE,
+    help="The same for tokens that hold a variant.  [default: --mask-share]",
+)
 @click.option(
     "--keep-share", type=SHARE, default=0.1, show_default=True, help="Of those, left visible."
 )
@@ -96,8 +151,7 @@ CURRICULUM = Curriculum()
 @click.option(
     "--max-length",
     type=POSITIVE,
-    help="Longest sequence in tokens; longer windows are cut into pieces "
-    "[default: 2048, at most --tokens-per-batch]",
+    help="Longest sequence in tokens; longer windows are cut into pieces [default: 2048]",
 )
 @click.option(
     "--curriculum",

@@ -36,6 +36,33 @@ class Preset:
     intermediate: int
 
 
+@dataclass(frozen=True)
+class Layers:
+    """What the layers of a ModernBERT see.
+
+    Attributes
+    ----------
+    first_global
+        The first layer, counted from 0, that sees all tokens; every third one after it does too.
+    window
+        Tokens that a local layer sees, half of them on either side.
+    rotary_base
+        Rotary base of the local layers; a small one tells neighbouring places better apart.
+    """
+
+    first_global: int
+    window: int
+    rotary_base: float
+
+    def types(self, count: int) -> list[str]:
+        """Return the kinds of ``count`` layers by transformers' names."""
+        kinds = ("full_attention", "sliding_attention")
+        return [kinds[(layer - self.first_global) % 3 != 0] for layer in range(count)]
+
+
+PUBLISHED_LAYERS = Layers(first_global=0, window=128, rotary_base=LOCAL_THETA)
+LOCAL_LAYERS = Layers(first_global=2, window=16, rotary_base=10.0)
+
 PRESETS = {
     "tiny": Preset(2, 128, 4, 192),
     "small": Preset(4, 256, 4, 384),
@@ -58,6 +85,7 @@ def build_config(
     cls_id: int,
     sep_id: int,
     max_length: int = DEFAULT_MAX_LENGTH,
+    layers: Layers = PUBLISHED_LAYERS,
 ) -> PreTrainedConfig:
     """Return the configuration of an architecture at a preset's size.
 
@@ -78,6 +106,8 @@ def build_config(
     max_length
         Longest sequence in tokens. Beyond 8,192, as far as ModernBERT's rotary bases were made
         for, the global one grows in proportion.
+    layers
+        What the layers of a ModernBERT see; the published ones by default.
 
     Raises
     ------
@@ -101,7 +131,7 @@ def build_config(
         "sep_token_id": sep_id,
     }
     if architecture in ("modernbert", "performer"):
-        return _modernbert(common, architecture == "performer", size)
+        return _modernbert(common, architecture == "performer", size, layers)
     if architecture == "bert":
         return BertConfig(**common, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     raise UserError(
@@ -114,16 +144,18 @@ def architecture_of(config: PreTrainedConfig) -> str:
     return "performer" if getattr(config, "attention_kernel", None) == FAVOR else config.model_type
 
 
-def modernbert_rope(max_length: int) -> Any:
+def modernbert_rope(max_length: int, local_base: float = LOCAL_THETA) -> Any:
     """Return ModernBERT's rotary bases for sequences of up to ``max_length`` tokens."""
     theta = GLOBAL_THETA * max(1.0, max_length / LONGEST_OF_THETA)
     return {
         "full_attention": {"rope_type": "default", "rope_theta": theta},
-        "sliding_attention": {"rope_type": "default", "rope_theta": LOCAL_THETA},
+        "sliding_attention": {"rope_type": "default", "rope_theta": local_base},
     }
 
 
-def _modernbert(common: dict[str, Any], performer: bool, size: Preset) -> PreTrainedConfig:
+def _modernbert(
+    common: dict[str, Any], performer: bool, size: Preset, layers: Layers
+) -> PreTrainedConfig:
     more: dict[str, Any] = {}
     if performer:
         more = {
@@ -132,11 +164,13 @@ def _modernbert(common: dict[str, Any], performer: bool, size: Preset) -> PreTra
             "favor_features": favor_features(size.hidden // size.heads),
             "favor_seed": 0,
         }
+    else:
+        more = {"layer_types": layers.types(size.layers)}
     return ModernBertConfig(
         **common,
         **more,
-        rope_parameters=modernbert_rope(common["max_position_embeddings"]),
-        local_attention=128,
+        rope_parameters=modernbert_rope(common["max_position_embeddings"], layers.rotary_base),
+        local_attention=layers.window,
         classifier_pooling="mean",
         deterministic_flash_attn=True,
     )

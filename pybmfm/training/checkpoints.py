@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -27,6 +27,7 @@ BEST = "best"
 STATE_FOLDER = "training_state"
 TENSORS = f"{STATE_FOLDER}/optimizer.safetensors"
 STATE = f"{STATE_FOLDER}/state.json"
+STATE_KEYS = ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")  # of AdamW and Muon
 
 
 class State(Protocol):
@@ -109,7 +110,7 @@ class CheckpointFolder(Generic[S]):
         self,
         state: S,
         write_model: Callable[[Path], None],
-        optimizer: torch.optim.Optimizer,
+        optimizers: Sequence[torch.optim.Optimizer],
         names: Mapping[torch.Tensor, str],
         check: Callable[[], None],
     ) -> None:
@@ -121,15 +122,15 @@ class CheckpointFolder(Generic[S]):
             Step, position and so on.
         write_model
             Writes the model's files into a folder.
-        optimizer, names
-            The optimizer, and the name of each of its parameters.
+        optimizers, names
+            The optimizers, and the name of each of their parameters.
         check
             Raises when this process may no longer write here.
         """
         with self.storage.replacing(f"step-{state.step:06d}", check) as staging:
             (staging / STATE_FOLDER).mkdir()
             write_model(staging)
-            save_file(_optimizer_tensors(optimizer, names), staging / TENSORS)
+            save_file(_optimizer_tensors(optimizers, names), staging / TENSORS)
             digests = {
                 path.relative_to(staging).as_posix(): digest_file(path)
                 for path in sorted(staging.rglob("*.safetensors"))
@@ -195,43 +196,44 @@ class BestFolder:
 def restore(
     path: Path,
     model: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     names: Mapping[torch.Tensor, str],
 ) -> None:
-    """Load weights and optimizer of a checkpoint into a run, bit for bit."""
+    """Load weights and optimizers of a checkpoint into a run, bit for bit."""
     model.load_state_dict(load_model(path).state_dict())
-    restore_optimizer(path, optimizer, names)
+    restore_optimizers(path, optimizers, names)
 
 
-def restore_optimizer(
-    path: Path, optimizer: torch.optim.Optimizer, names: Mapping[torch.Tensor, str]
+def restore_optimizers(
+    path: Path, optimizers: Sequence[torch.optim.Optimizer], names: Mapping[torch.Tensor, str]
 ) -> None:
-    """Load the optimizer of a checkpoint into a run, bit for bit.
+    """Load the optimizers of a checkpoint into a run, bit for bit.
 
     There is no random state to load: masks and dropout are keyed by the step.
     """
     tensors = load_file(path / TENSORS)
-    for group in optimizer.param_groups:
-        fused = bool(group.get("fused"))
-        for parameter in group["params"]:
-            name = names[parameter]
-            kept = {key: tensors.get(f"{key}:{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
-            if kept["step"] is not None:
-                optimizer.state[parameter] = {
-                    # Fused AdamW counts its steps on the GPU, the ordinary one on the host.
-                    key: value.to("cpu" if key == "step" and not fused else parameter.device)
-                    for key, value in kept.items()
-                    if value is not None
-                }
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            fused = bool(group.get("fused"))
+            for parameter in group["params"]:
+                kept = {key: tensors.get(f"{key}:{names[parameter]}") for key in STATE_KEYS}
+                found = {key: value for key, value in kept.items() if value is not None}
+                if found:
+                    optimizer.state[parameter] = {
+                        # Fused AdamW counts its steps on the GPU, the ordinary one on the host.
+                        key: value.to("cpu" if key == "step" and not fused else parameter.device)
+                        for key, value in found.items()
+                    }
 
 
 def _optimizer_tensors(
-    optimizer: torch.optim.Optimizer, names: Mapping[torch.Tensor, str]
+    optimizers: Sequence[torch.optim.Optimizer], names: Mapping[torch.Tensor, str]
 ) -> dict[str, torch.Tensor]:
     tensors = {}
-    for parameter, state in optimizer.state.items():
-        for key, value in state.items():
-            tensors[f"{key}:{names[parameter]}"] = value.detach().cpu().contiguous()
+    for optimizer in optimizers:
+        for parameter, state in optimizer.state.items():
+            for key, value in state.items():
+                tensors[f"{key}:{names[parameter]}"] = value.detach().cpu().contiguous()
     return tensors
 
 

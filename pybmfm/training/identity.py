@@ -11,7 +11,7 @@ from typing import Any
 
 from pybmfm.core import UserError, digest_file
 from pybmfm.core.provenance import source_digest
-from pybmfm.training.settings import PretrainSettings
+from pybmfm.training.settings import PretrainPlan
 from pybmfm.training.storage import Storage, open_storage
 
 log = logging.getLogger("pybmfm")
@@ -43,7 +43,7 @@ NOT_SHAPING = {
 FORGIVEN = {"processes": "number of processes", "source": "version of pybmfm"}
 
 
-def run_identity(settings: PretrainSettings, precision: str, processes: int) -> dict[str, Any]:
+def run_identity(settings: PretrainPlan, precision: str, processes: int) -> dict[str, Any]:
     """Return every setting and input that shapes the result, with defaults worked out.
 
     Parameters
@@ -58,8 +58,6 @@ def run_identity(settings: PretrainSettings, precision: str, processes: int) -> 
         **shaping,
         "weights": settings.corpus_weights,
         "curriculum": [list(stage) for stage in settings.curriculum],
-        "max_length": settings.longest,
-        "warmup_steps": settings.warmup,
         "precision": precision,
         "corpora": [digest_file(folder / "manifest.json") for folder in settings.corpora],
         "tokenizer": digest_file(settings.tokenizer / "tokenizer.json"),
@@ -68,7 +66,7 @@ def run_identity(settings: PretrainSettings, precision: str, processes: int) -> 
     }
 
 
-def checkpoint_storage(settings: PretrainSettings, identity: Mapping[str, Any]) -> Storage:
+def checkpoint_storage(settings: PretrainPlan, identity: Mapping[str, Any]) -> Storage:
     """Return where a run's checkpoints lie: in ``out``, or under its own name in the root."""
     if settings.checkpoints is None:
         return open_storage(settings.out / "checkpoints")

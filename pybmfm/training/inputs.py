@@ -5,15 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pybmfm.core import UserError, digest_file, read_manifest
 from pybmfm.training.batches import Pieces
 from pybmfm.training.masking import MaskPlan
-from pybmfm.training.settings import PretrainSettings
+from pybmfm.training.settings import PretrainPlan
 from pybmfm.training.step_batches import Stage
 
 if TYPE_CHECKING:
     from pybmfm.corpus import TokenCorpus
     from pybmfm.tokenizer import DnaTokenizer
+
+
+EVALUATED_SHARE = 0.15  # of the tokens, as published
 
 
 class TrainingInputs:
@@ -25,7 +30,7 @@ class TrainingInputs:
         If a folder is no corpus or no tokenizer, or they do not belong together.
     """
 
-    def __init__(self, settings: PretrainSettings) -> None:
+    def __init__(self, settings: PretrainPlan) -> None:
         from pybmfm.tokenizer import DnaTokenizer
 
         self.settings = settings
@@ -51,10 +56,10 @@ class TrainingInputs:
             Whether to compare the shards with their digests.
         """
         corpora = [corpus for corpus, _ in self._weighted_corpora(split, verify)]
-        return Pieces(corpora, self.settings.longest)
+        return Pieces(corpora, self.settings.max_length)
 
-    def stages(self, verify: bool) -> list[Stage]:
-        """Training data, mixed by weight, in pieces as long as the curriculum says.
+    def whole_windows(self, verify: bool) -> Pieces:
+        """Training data, mixed by weight, cut no more than the model's context demands.
 
         Raises
         ------
@@ -62,14 +67,18 @@ class TrainingInputs:
             If there are none.
         """
         found = self._weighted_corpora("train", verify)
-        corpora = [corpus for corpus, _ in found]
-        weights = [weight for _, weight in found]
-        stages, first = [], 0
-        for tokens, steps in (*self.settings.curriculum, (self.settings.longest, 0)):
-            stages.append(Stage(first, Pieces(corpora, tokens, weights)))
-            first += steps
-        if not len(stages[-1].pieces):
+        corpora, weights = [corpus for corpus, _ in found], [weight for _, weight in found]
+        pieces = Pieces(corpora, self.settings.max_length, weights)
+        if not len(pieces):
             raise UserError("has no training windows", file=self.settings.corpora[0])
+        return pieces
+
+    def stages(self, windows: Pieces, settings: PretrainPlan) -> list[Stage]:
+        """Return training data in pieces as long as plan and curriculum say, stage by stage."""
+        stages, first = [], 0
+        for tokens, steps in (*settings.curriculum, *settings.lengths()):
+            stages.append(Stage(first, Pieces(windows.corpora, tokens, windows.weights)))
+            first += steps
         return stages
 
     def _weighted_corpora(self, split: str, verify: bool) -> list[tuple[TokenCorpus, float]]:
@@ -86,12 +95,15 @@ class TrainingInputs:
     def plan(self, purpose: str) -> MaskPlan:
         """How tokens are chosen and hidden, for ``train``, ``dev`` or ``test``."""
         settings, tokenizer = self.settings, self.tokenizer
-        # Evaluation hides every token it asks for: a visible one would be no prediction.
+        # Evaluation asks for the same share whatever training does, and hides every token it
+        # asks for: a visible one would be no prediction.
         training = purpose == "train"
         return MaskPlan(
             seed=settings.seed,
             purpose=purpose,
-            mask_share=settings.mask_share,
+            mask_share=settings.mask_share if training else EVALUATED_SHARE,
+            mask_variants=settings.mask_variants if training else EVALUATED_SHARE,
+            variant_ids=tuple(np.flatnonzero(tokenizer.holds_variant).tolist()),
             keep_share=settings.keep_share if training else 0.0,
             random_share=settings.random_share if training else 0.0,
             vocab_size=tokenizer.vocab_size,

@@ -33,6 +33,8 @@ class MaskPlan:
         from the others of the vocabulary (0 in the paper).
     vocab_size
         Tokens in the vocabulary; needed where ``random_share`` is above 0.
+    mask_variants, variant_ids
+        Share of the tokens with variants that is predicted, None: as of all, and those tokens.
     """
 
     seed: int
@@ -43,12 +45,16 @@ class MaskPlan:
     special_ids: tuple[int, ...]
     random_share: float = 0.0
     vocab_size: int = 0
+    mask_variants: float | None = None
+    variant_ids: tuple[int, ...] = ()
 
     @cached_property
-    def _is_special(self) -> np.ndarray:
-        """Say for every token that a corpus can hold whether it is one, bool[65536]."""
-        table = np.zeros(1 << 16, dtype=bool)
-        table[list(self.special_ids)] = True
+    def _share_of_token(self) -> np.ndarray:
+        """How often each token that a corpus can hold is predicted, float64[65536]."""
+        table = np.full(1 << 16, self.mask_share)
+        if self.mask_variants is not None:
+            table[list(self.variant_ids)] = self.mask_variants
+        table[list(self.special_ids)] = 0.0
         return table
 
     def apply(
@@ -73,14 +79,15 @@ class MaskPlan:
         key = derive_seed(self.seed, "mask", self.purpose, pass_number, *window)
         generator = np.random.Generator(np.random.Philox(key=key))
         draws = generator.random(len(tokens))
-        chosen = (draws < self.mask_share) & ~self._is_special[tokens]
+        share = self._share_of_token[tokens]
+        chosen = draws < share
         seen = tokens.astype(np.int64)
         # One draw decides all: of the chosen interval the lowest part stays visible, the next
         # becomes a random token, the rest [MASK].
-        hidden = chosen & (draws >= self.mask_share * self.keep_share)
+        hidden = chosen & (draws >= share * self.keep_share)
         seen[hidden] = self.mask_id
         if self.random_share > 0:
-            hidden &= draws < self.mask_share * (self.keep_share + self.random_share)
+            hidden &= draws < share * (self.keep_share + self.random_share)
             ordinary = np.setdiff1d(np.arange(self.vocab_size), self.special_ids)
             seen[hidden] = generator.choice(ordinary, len(tokens))[hidden]
         return seen, chosen

@@ -6,13 +6,16 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
@@ -21,7 +24,7 @@ from pybmfm.core import Interrupted, UserError, progress, write_json
 from pybmfm.core.ownership import read_json_object
 from pybmfm.core.staging import keep_beside, writable
 from pybmfm.model import build_config, build_model, save_checkpoint
-from pybmfm.training.batches import MaskedBatch, Pieces
+from pybmfm.training.batches import MaskedBatch, Pieces, Position
 from pybmfm.training.checkpoints import (
     BEST,
     BestFolder,
@@ -30,19 +33,29 @@ from pybmfm.training.checkpoints import (
     restore,
 )
 from pybmfm.training.compiling import compile_layers
-from pybmfm.training.evaluating import LN2, TokenFigures, evaluate, logits_at_masks
+from pybmfm.training.context import CountModels, MaskedPlaces, known_of, warn_of_no_context
+from pybmfm.training.evaluating import (
+    LN2,
+    TokenFigures,
+    evaluate,
+    evaluation_members,
+    logits_at_masks,
+)
 from pybmfm.training.events import EventFile
 from pybmfm.training.identity import check_identity, checkpoint_storage, run_identity
 from pybmfm.training.inputs import TrainingInputs
 from pybmfm.training.lease import Lease
+from pybmfm.training.masking import MaskPlan
 from pybmfm.training.micro_batch import memory_guard, micro_batch_tokens
-from pybmfm.training.optimizer import CLIP, adamw
+from pybmfm.training.optimizer import CLIP, Optimizers
 from pybmfm.training.precision import autocast, resolve_precision
 from pybmfm.training.prefetch import Prefetch
 from pybmfm.training.processes import Processes, launched_processes
 from pybmfm.training.progress_log import ProgressLog
-from pybmfm.training.schedule import learning_rate
-from pybmfm.training.settings import PretrainSettings, check_settings
+from pybmfm.training.recipes import LAYERS, PIECE_TOKENS
+from pybmfm.training.schedule import learning_rate, note_steps, noted_steps
+from pybmfm.training.settings import PretrainPlan, PretrainSettings
+from pybmfm.training.starting import apply_start, counted_tokens
 from pybmfm.training.step_batches import StepBatches, StepSource
 from pybmfm.training.stopping import StopRequest, stop_request
 from pybmfm.training.storage import LocalStorage
@@ -51,6 +64,7 @@ from pybmfm.training.throughput import peak_flops, peak_memory_bytes
 log = logging.getLogger("pybmfm")
 
 METRICS = "metrics.json"
+MEASURED_STEPS = 20  # of a budget in minutes
 FINAL_NOTE = "The weights are those of the last step, not of the best evaluation."
 
 
@@ -71,10 +85,10 @@ def pretrain(settings: PretrainSettings) -> None:
     OutOfMemory
         When memory ran out; a retry computes in halved micro-batches.
     """
-    check_settings(settings)
+    plan = settings.plan()
     torch.set_num_threads(settings.threads)
     with stop_request(settings.max_minutes) as stop, launched_processes(settings.device) as world:
-        run = _Run(settings, world, stop)
+        run = _Run(plan, world, stop)
         with run.lease():
             _train(run)
 
@@ -84,7 +98,7 @@ def _train(run: _Run) -> None:
     run.start()
     steps = range(run.state.step, run.settings.steps)
     with run.batches_ahead() as ahead:
-        for step in progress(steps, "pretraining", unit="steps") if run.world.is_main else steps:
+        for step in run.shown(steps):
             began = time.monotonic()
             rate = run.set_learning_rate(step)
             with run.memory_guard():
@@ -103,7 +117,7 @@ def _train(run: _Run) -> None:
 class _Run:
     """The parts of a run and its named steps."""
 
-    def __init__(self, settings: PretrainSettings, world: Processes, stop: StopRequest) -> None:
+    def __init__(self, settings: PretrainPlan, world: Processes, stop: StopRequest) -> None:
         self.settings, self.world, self.stop = settings, world, stop
         self.inputs = TrainingInputs(settings)
         self.precision = resolve_precision(settings.precision, world.device)
@@ -114,8 +128,7 @@ class _Run:
         self.best = BestFolder(self.storage if settings.checkpoints else LocalStorage(settings.out))
         # Shards are digested once, by one process, before the first step of a run.
         verify = world.is_main and not self.checkpoints.steps()
-        self.stages = self.inputs.stages(verify)
-        self.train = self.stages[-1].pieces
+        self.train = self.inputs.whole_windows(verify)
         self.dev, self.test = (self.inputs.pieces(split, verify) for split in ("dev", "test"))
         self.model = _model(settings, self.inputs).to(world.device)  # type: ignore[arg-type]
         if settings.compile:
@@ -124,7 +137,10 @@ class _Run:
         self.names: dict[torch.Tensor, str] = {
             parameter: name for name, parameter in self.model.named_parameters()
         }
-        self.optimizer = adamw(self.parameters, world.device)
+        self.optimizer = self._new_optimizer()
+        self.known = ""  # what the last evaluation of dev showed
+        self._count_models: CountModels | None = None
+        self._by_counts: dict[str, dict[str, float]] = {}
         tokenizer = self.inputs.tokenizer
         self.figures = TokenFigures(tokenizer.span_lengths, tokenizer.holds_variant, world.device)
         self.peak = peak_flops(world.device, self.precision, settings.peak_tflops)
@@ -145,6 +161,12 @@ class _Run:
             self.world.wait()
             yield
 
+    def shown(self, steps: range) -> Iterable[int]:
+        """Go through the steps, with a bar where this is the process that shows one."""
+        if not self.world.is_main:
+            return steps
+        return progress(steps, "pretraining", unit="steps", note=lambda: self.known)
+
     def start(self) -> None:
         """Resume from the newest checkpoint, or begin."""
         if self.world.is_main and self.checkpoints.steps() and not self.settings.resume:
@@ -157,16 +179,68 @@ class _Run:
         name, state = self.world.from_main((None, None) if found is None else found)
         if name is not None:
             check_identity(state.identity, self.identity, self.storage.place)
-            restore(self.storage.path(name), self.model, self.optimizer, self.names)
+            restore(self.storage.path(name), self.model, self.optimizer.parts, self.names)
             self.state = replace(state, identity=self.identity)
             step, place = f"{self.state.step:,}", f"{self.storage.place}/{name}"
             log.info("resumed at step %s from %s", step, place)
+        elif self.settings.start != "random":
+            self._apply_start()
         self._agree_on_the_best()
         wanted = self.settings.micro_batch_tokens or self.settings.tokens_per_batch
         self.micro_batch = self.world.from_main(micro_batch_tokens(self.storage, wanted))
+        self.model.train()
+        if not self.settings.steps:
+            self._turn_minutes_into_steps()
         if self.world.is_main:
             self._open_logs()
-        self.model.train()
+
+    def _apply_start(self) -> None:
+        """Set the weights by counts of the training split: one process does, all have the same."""
+        settings, inputs = self.settings, self.inputs
+        if self.world.is_main:
+            apply_start(
+                settings.start,
+                self.model.to("cpu"),  # type: ignore[arg-type]
+                inputs.tokenizer,
+                Pieces(self.train.corpora, PIECE_TOKENS, self.train.weights),
+                self.counted,
+                inputs.plan("start"),
+                settings.seed,
+            )
+        weights = self.world.from_main(self.model.state_dict() if self.world.is_main else None)
+        self.model.load_state_dict(weights)
+        self.model.to(self.world.device)  # type: ignore[arg-type]
+
+    @cached_property
+    def counted(self) -> NDArray[np.uint16]:
+        """Training tokens that starts and count models are made of."""
+        return counted_tokens(self.train, self.settings.seed)
+
+    def _turn_minutes_into_steps(self) -> None:
+        """Measure this machine's speed, once: a run that is resumed keeps its steps.
+
+        The steps that are measured have a learning rate of 0 and so change no weight.
+        """
+        noted = self.world.from_main(noted_steps(self.storage) if self.world.is_main else None)
+        if noted is None:
+            seconds = []
+            source = self._source(self.settings.with_steps(MEASURED_STEPS))
+            for step in source.steps(Position(), 0, MEASURED_STEPS):
+                began = time.monotonic()
+                with self.memory_guard():
+                    self.update(step)
+                seconds.append(time.monotonic() - began)
+            self.optimizer = self._new_optimizer()
+            step_seconds = self.world.from_main(float(np.median(seconds)))
+            noted = max(1, int((self.settings.minutes or 0) * 60 / step_seconds))
+            if self.world.is_main:
+                note_steps(self.storage, noted)
+                log.info("%g minutes are enough for %s steps", self.settings.minutes, f"{noted:,}")
+        self.settings = self.settings.with_steps(noted)
+
+    def _new_optimizer(self) -> Optimizers:
+        named = dict(self.model.named_parameters())
+        return Optimizers(named, self.settings.optimizer, self.world.device)
 
     def _agree_on_the_best(self) -> None:
         """Forget best weights that are not those of the state: they come again, bit for bit.
@@ -191,17 +265,19 @@ class _Run:
 
     def batches_ahead(self) -> Prefetch[StepBatches]:
         """Make the batches of the remaining steps in a thread; only used ones move the state."""
-        source = StepSource(
-            settings=self.settings,
+        source, state = self._source(self.settings), self.state
+        return Prefetch(source.steps(state.position, state.step, self.settings.steps))
+
+    def _source(self, settings: PretrainPlan) -> StepSource:
+        return StepSource(
+            settings=settings,
             world=self.world,
-            stages=self.stages,
+            stages=self.inputs.stages(self.train, settings),
             plan=self.inputs.plan("train"),
             span_lengths=self.inputs.tokenizer.span_lengths,
             config=self.model.config,
             micro_batch_tokens=self.micro_batch,
         )
-        state = self.state
-        return Prefetch(source.steps(state.position, state.step, self.settings.steps))
 
     # -- one step ----------------------------------------------------------------------------
 
@@ -209,10 +285,12 @@ class _Run:
         """Set and return the learning rate of a step."""
         settings = self.settings
         rate = learning_rate(
-            step, peak=settings.learning_rate, warmup_steps=settings.warmup, steps=settings.steps
+            step,
+            peak=settings.learning_rate,
+            warmup_steps=settings.warmup_steps,
+            steps=settings.steps,
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        self.optimizer.set_rate(rate)
         return rate
 
     def update(self, step: StepBatches) -> dict[str, Any]:
@@ -220,7 +298,7 @@ class _Run:
         masked, tokens, nucleotides, flops = self.world.sum(
             step.masked, step.tokens, step.nucleotides, step.flops
         )
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         total = torch.zeros((), dtype=torch.float64, device=self.world.device)
         for batch in step.batches:
             loss = self._loss_sum(batch.to(self.world.device))
@@ -318,6 +396,7 @@ class _Run:
         shown = {f"dev_{name}": value for name, value in figures.items()}
         if self.world.is_main:
             self._log(**shown)
+            self.known = known_of(figures)
         bits, best = figures["bits_per_nucleotide"], self.state.best_bits_per_nucleotide
         if bits is not None and (best is None or bits < best):
             self.state = replace(
@@ -365,7 +444,7 @@ class _Run:
             lambda held: self.checkpoints.commit(
                 self.state,
                 lambda folder: self._write_model(folder, note),
-                self.optimizer,
+                self.optimizer.parts,
                 self.names,
                 held.check,
             ),
@@ -425,6 +504,9 @@ class _Run:
         settings, out = self.settings, self.settings.out
         _keep_other_metrics(out / METRICS)
         write_json(out / METRICS, self._metrics(dev, test))
+        if dev:
+            log.info("at the end: %s", known_of(dev))
+            warn_of_no_context(dev)
         self.log.complete()
         self.storage.save_logs()
         if self._has_best() and settings.checkpoints:
@@ -455,16 +537,32 @@ class _Run:
     def _evaluate(self, pieces: Pieces, split: str) -> dict[str, Any]:
         if not len(pieces):
             return {}
-        return evaluate(
+        plan = self.inputs.plan(split)
+        figures = evaluate(
             self.model,
             pieces,
-            self.inputs.plan(split),
+            plan,
             self.figures,
             self.world,
             budget=self.micro_batch,
             max_tokens=self.settings.max_validation_tokens,
             autocast=self._autocast,
         )
+        if self.world.is_main and figures["masked_tokens"]:
+            figures |= self._known_by_counts(split, pieces, plan)
+        return figures
+
+    def _known_by_counts(self, split: str, pieces: Pieces, plan: MaskPlan) -> dict[str, float]:
+        """Return what counts of the training split predict at the same masks."""
+        if split not in self._by_counts:
+            members = evaluation_members(pieces, self.settings.max_validation_tokens, plan.seed)
+            places = MaskedPlaces.of(pieces, members, plan)
+            if self._count_models is None:
+                self._count_models = CountModels(
+                    self.counted, plan, self.inputs.tokenizer.span_lengths, places
+                )
+            self._by_counts[split] = self._count_models.figures(places)
+        return self._by_counts[split]
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -488,7 +586,7 @@ def _keep_other_metrics(path: Path) -> None:
     log.warning("%s is not of pretraining: kept as %s", path, kept.name)
 
 
-def _model(settings: PretrainSettings, inputs: TrainingInputs) -> PreTrainedModel:
+def _model(settings: PretrainPlan, inputs: TrainingInputs) -> PreTrainedModel:
     tokenizer = inputs.tokenizer
     config = build_config(
         settings.architecture,
@@ -497,6 +595,7 @@ def _model(settings: PretrainSettings, inputs: TrainingInputs) -> PreTrainedMode
         pad_id=tokenizer.pad,
         cls_id=tokenizer.cls,
         sep_id=tokenizer.sep,
-        max_length=settings.longest,
+        max_length=settings.max_length,
+        layers=LAYERS[settings.layers],
     )
     return build_model(config, settings.seed)

@@ -1,6 +1,13 @@
-"""The learning rate of each step."""
+"""The learning rate of each step, and the steps of a budget in minutes."""
 
 from __future__ import annotations
+
+import contextlib
+import json
+
+from pybmfm.training.storage import Storage
+
+NOTE = "steps.json"
 
 
 def learning_rate(step: int, *, peak: float, warmup_steps: int, steps: int) -> float:
@@ -19,3 +26,15 @@ def learning_rate(step: int, *, peak: float, warmup_steps: int, steps: int) -> f
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     return peak * max(0, steps - step) / max(1, steps - warmup_steps)
+
+
+def note_steps(storage: Storage, steps: int) -> None:
+    """Keep for a retry how many steps a budget in minutes was found to be."""
+    storage.write(NOTE, json.dumps({"steps": steps}).encode())
+
+
+def noted_steps(storage: Storage) -> int | None:
+    """Return what `note_steps` kept, if anything."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return int(json.loads(storage.read(NOTE) or b"")["steps"])
+    return None

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from pybmfm.core import UserError
-
-MAX_LENGTH = 2048  # context of the published models
+from pybmfm.model.configurations import PRESETS
+from pybmfm.training.recipes import (
+    DEFAULT_TOKENS,
+    LAYERS,
+    MAX_LENGTH,
+    RECIPES,
+    batch_for,
+    rate_for,
+    start_for,
+)
 
 
 @dataclass(frozen=True)
 class PretrainSettings:
-    """Settings of a pretraining run.
+    """Settings of a pretraining run; what is None follows from recipe, budget and model.
 
     Parameters
     ----------
@@ -29,19 +37,35 @@ class PretrainSettings:
         The tokenizer that the corpora were made with.
     out
         Where model, log and (without ``checkpoints``) checkpoints go.
-    steps
-        Optimizer steps; the learning rate falls to 0 there.
+    recipe
+        Settings that belong together, a key of `pybmfm.training.recipes.RECIPES`: ``default`` is
+        what wins here, ``published`` the paper's. Each of them can be given by itself.
+    steps, tokens, minutes
+        The budget, at most one of them: optimizer steps, tokens seen, or the time that training
+        may take on this machine, whose speed is measured first. The learning rate falls to 0 at
+        its end.
     tokens_per_batch
         Real tokens of one step, over all processes and micro-batches.
+    start
+        What a model begins with: ``random`` weights, the ``letters`` of its tokens, or the
+        ``counts`` of neighbouring tokens in the training split.
+    layers
+        What the layers of a ModernBERT see: ``published`` or ``local``, see
+        `pybmfm.model.configurations.Layers`.
+    piece_tokens
+        Training windows are cut into pieces of so many tokens; 0 leaves them as long as
+        ``max_length``. Evaluation never cuts them so.
+    optimizer
+        ``adamw``, or ``muon`` for the hidden matrices and AdamW for all else.
     micro_batch_tokens
         Most tokens computed at once; None is the whole of a process's share.
-    warmup_steps
-        None is a fifth of ``steps``, the published share (30,000 of 150,000).
-    mask_share, keep_share, random_share
-        Share of tokens predicted; of those, the share left visible and the share replaced by a
-        random token. The rest of them becomes [MASK].
+    mask_share, mask_variants, keep_share, random_share
+        Share of tokens predicted in training, and of those that hold a variant (None: the same);
+        of the predicted ones, the share left visible and the share replaced by a random token.
+        The rest of them becomes [MASK]. Evaluation masks 0.15 of all, whatever training does.
     max_length
-        Longest sequence in tokens; None is 2048, or ``tokens_per_batch`` where that is less.
+        Longest sequence in tokens; None is 2048, or ``tokens_per_batch`` where that is less and
+        training is not on pieces.
     curriculum
         (tokens, steps) of stages that come first: so many steps on windows cut into pieces of at
         most so many tokens. A new model attends to all tokens alike, and so finds out sooner what
@@ -82,14 +106,22 @@ class PretrainSettings:
     tokenizer: Path
     out: Path
     weights: tuple[float, ...] = ()
+    recipe: str = "default"
     architecture: str = "modernbert"
     preset: str = "tiny"
-    steps: int = 1000
-    tokens_per_batch: int = 32_768
+    steps: int | None = None
+    tokens: int | None = None
+    minutes: float | None = None
+    tokens_per_batch: int | None = None
     micro_batch_tokens: int | None = None
-    learning_rate: float = 5e-4
+    start: str | None = None
+    layers: str | None = None
+    piece_tokens: int | None = None
+    optimizer: str | None = None
+    learning_rate: float | None = None
     warmup_steps: int | None = None
-    mask_share: float = 0.15
+    mask_share: float | None = None
+    mask_variants: float | None = None
     keep_share: float = 0.1
     random_share: float = 0.0
     max_length: int | None = None
@@ -113,50 +145,125 @@ class PretrainSettings:
     threads: int = 1
     device: str = "auto"
 
+    def plan(self) -> PretrainPlan:
+        """Work out what is left open.
+
+        Raises
+        ------
+        UserError
+            If settings do not fit together, naming the options and what to do.
+        """
+        _refuse(_open_faults(self))
+        recipe = RECIPES[self.recipe]
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        named = ("start", "layers", "piece_tokens", "mask_share", "optimizer", "learning_rate")
+        own |= {name: getattr(recipe, name) for name in named if own[name] is None}
+        if self.start is None:
+            own["start"] = start_for(recipe.start, self.architecture)
+        own |= self._batches()
+        rate, steps = own["learning_rate"], own["steps"]
+        if rate is None:
+            own["learning_rate"] = rate_for(own["start"], self.preset, own["tokens_per_batch"])
+        if self.max_length is None:
+            own["max_length"] = (
+                MAX_LENGTH if own["piece_tokens"] else min(MAX_LENGTH, own["tokens_per_batch"])
+            )
+        if self.warmup_steps is None:
+            own["warmup_steps"] = int(recipe.warmup_share * steps)
+        if self.mask_variants is None:
+            own["mask_variants"] = own["mask_share"]
+        plan = PretrainPlan(**own)
+        _refuse(_faults(plan))
+        return plan
+
+    def _batches(self) -> dict[str, int]:
+        """Return steps and their tokens; steps are 0 where a budget in minutes decides later."""
+        recipe, tokens = RECIPES[self.recipe], self.tokens
+        steps = self.steps
+        if steps is None and tokens is None and self.minutes is None:
+            steps = recipe.steps
+            tokens = DEFAULT_TOKENS if steps is None else None
+        batch = self.tokens_per_batch or recipe.tokens_per_batch or batch_for(tokens)
+        if steps is None:
+            steps = 0 if tokens is None else max(1, tokens // batch)
+        return {"steps": steps, "tokens_per_batch": batch}
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a manifest and a model card say: no paths."""
+        paths = ("corpora", "tokenizer", "out", "checkpoints", "resume")
+        return {name: value for name, value in asdict(self).items() if name not in paths}
+
+
+@dataclass(frozen=True)
+class PretrainPlan(PretrainSettings):
+    """Settings with nothing left open; ``steps`` is 0 until minutes were turned into steps."""
+
+    steps: int = 0
+    tokens_per_batch: int = 0
+    start: str = "random"
+    layers: str = "published"
+    piece_tokens: int = 0
+    optimizer: str = "adamw"
+    learning_rate: float = 0.0
+    warmup_steps: int = 0
+    mask_share: float = 0.0
+    mask_variants: float = 0.0
+    max_length: int = MAX_LENGTH
+
     @property
     def corpus_weights(self) -> list[float]:
         """Weight of each corpus."""
         return [float(weight) for weight in self.weights] or [1.0] * len(self.corpora)
 
     @property
-    def longest(self) -> int:
-        """Longest sequence in tokens."""
-        return (
-            min(MAX_LENGTH, self.tokens_per_batch) if self.max_length is None else self.max_length
-        )
+    def training_length(self) -> int:
+        """Longest training piece in tokens."""
+        return min(self.piece_tokens or self.max_length, self.max_length)
 
-    @property
-    def warmup(self) -> int:
-        """Steps of warm-up."""
-        return self.steps // 5 if self.warmup_steps is None else self.warmup_steps
+    def lengths(self) -> list[tuple[int, int]]:
+        """Return (tokens, steps) of training pieces, in their order, after the curriculum."""
+        sees_all = "full_attention" in LAYERS[self.layers].types(PRESETS[self.preset].layers)
+        whole = int(RECIPES[self.recipe].whole_share * self.steps) if sees_all else 0
+        longest = min(self.max_length, self.tokens_per_batch)
+        if not whole or longest <= self.training_length:
+            return [(self.training_length, 0)]
+        done = sum(steps for _, steps in self.curriculum)
+        return [(self.training_length, self.steps - whole - done), (longest, 0)]
 
     @property
     def validation_interval(self) -> int:
         """Steps between evaluations of the dev split; 0 is only at the end."""
         return -(-self.steps // 10) if self.validate_every is None else self.validate_every
 
-    def shown(self) -> dict[str, Any]:
-        """Return what a manifest and a model card say: defaults worked out, no paths."""
-        shown = {**asdict(self), "max_length": self.longest, "warmup_steps": self.warmup}
-        paths = ("corpora", "tokenizer", "out", "checkpoints", "resume")
-        return {name: value for name, value in shown.items() if name not in paths}
+    def with_steps(self, steps: int) -> PretrainPlan:
+        """Return the plan of a budget in minutes that is enough for so many steps."""
+        warmup = self.warmup_steps or int(RECIPES[self.recipe].warmup_share * steps)
+        return replace(self, steps=steps, warmup_steps=warmup)
 
 
-def check_settings(settings: PretrainSettings) -> None:
-    """Refuse settings that do not fit together.
-
-    Raises
-    ------
-    UserError
-        Naming the options and what to do.
-    """
-    for problem, remedy in _faults(settings):
+def _refuse(faults: Iterator[tuple[str, str]]) -> None:
+    for problem, remedy in faults:
         raise UserError(problem, remedy=remedy)
+
+
+def _open_faults(settings: PretrainSettings) -> Iterator[tuple[str, str]]:
+    budgets = ("steps", "tokens", "minutes")
+    given = [f"--{name}" for name in budgets if getattr(settings, name) is not None]
+    if len(given) > 1:
+        yield f"{' and '.join(given)} are two budgets", "give one of them"
+    if settings.start == "counts" and settings.architecture != "modernbert":
+        yield (
+            f"a {settings.architecture} cannot start from counts, as its heads cannot be turned to "
+            "a neighbour",
+            "use --start letters",
+        )
+    if settings.minutes is not None and settings.curriculum:
+        yield "--curriculum counts steps, --minutes does not", "give --steps"
+
+
+def _faults(settings: PretrainPlan) -> Iterator[tuple[str, str]]:
     if settings.out.exists() and not settings.out.is_dir():
-        raise UserError("is a file, not a folder", file=settings.out, remedy="use another --out")
-
-
-def _faults(settings: PretrainSettings) -> Iterator[tuple[str, str]]:
+        yield f"{settings.out} is a file, not a folder", "use another --out"
     if not settings.corpora:
         yield "no corpus is given", "give --corpus"
     if settings.weights and len(settings.weights) != len(settings.corpora):
@@ -168,29 +275,30 @@ def _faults(settings: PretrainSettings) -> Iterator[tuple[str, str]]:
         yield "a --weight is not above 0", "leave the corpus out instead"
     if settings.keep_share + settings.random_share > 1:
         yield "--keep-share and --random-share are more than 1 together", "lower one of them"
-    if settings.longest > settings.tokens_per_batch:
+    if settings.training_length > settings.tokens_per_batch:
         yield (
             f"--tokens-per-batch {settings.tokens_per_batch:,} is smaller than "
-            f"--max-length {settings.longest:,}",
+            f"--{'piece-tokens' if settings.piece_tokens else 'max-length'} "
+            f"{settings.training_length:,}",
             "raise the one or lower the other",
         )
-    if settings.longest < 3:
+    if min(settings.training_length, settings.tokens_per_batch) < 3:
         yield "--max-length and --tokens-per-batch must be at least 3 tokens", "raise them"
     yield from _curriculum_faults(settings)
-    if settings.warmup > settings.steps:
+    if settings.warmup_steps > settings.steps > 0:
         yield (
-            f"--warmup-steps {settings.warmup:,} is more than --steps {settings.steps:,}",
+            f"--warmup-steps {settings.warmup_steps:,} is more than --steps {settings.steps:,}",
             "lower it",
         )
 
 
-def _curriculum_faults(settings: PretrainSettings) -> Iterator[tuple[str, str]]:
+def _curriculum_faults(settings: PretrainPlan) -> Iterator[tuple[str, str]]:
     lengths = [tokens for tokens, _ in settings.curriculum]
     if lengths != sorted({*lengths}):
         yield "the lengths of --curriculum do not grow", "give the shortest first, each once"
-    if any(not 3 <= tokens < settings.longest for tokens in lengths):
+    if any(not 3 <= tokens < settings.training_length for tokens in lengths):
         yield (
-            f"a length of --curriculum is not from 3 to {settings.longest - 1:,} tokens",
+            f"a length of --curriculum is not from 3 to {settings.training_length - 1:,} tokens",
             "the pieces must be shorter than --max-length",
         )
     if settings.curriculum and sum(count for _, count in settings.curriculum) >= settings.steps:

@@ -20,7 +20,7 @@ from pybmfm.training.batches import (
 )
 from pybmfm.training.masking import MaskPlan
 from pybmfm.training.processes import Processes
-from pybmfm.training.settings import PretrainSettings
+from pybmfm.training.settings import PretrainPlan
 from pybmfm.training.throughput import training_flops
 
 
@@ -71,7 +71,7 @@ class StepSource:
         Most tokens computed at once.
     """
 
-    settings: PretrainSettings
+    settings: PretrainPlan
     world: Processes
     stages: Sequence[Stage]
     plan: MaskPlan

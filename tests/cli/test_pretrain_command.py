@@ -35,14 +35,15 @@ def test_defaults_are_those_of_the_settings(received):
     ("options", "longest"),
     [
         ((), 2048),
-        (("--tokens-per-batch", "512"), 512),
+        (("--tokens-per-batch", "512"), 2048),
+        (("--tokens-per-batch", "512", "--recipe", "published"), 512),
         (("--max-length", "4096"), 4096),
         (("--max-length", "64", "--tokens-per-batch", "512"), 64),
     ],
 )
 def test_longest_sequence_fits_the_batch_unless_said_otherwise(received, options, longest):
     assert exit_code(*options) == 0
-    assert received[0].longest == longest
+    assert received[0].plan().max_length == longest
 
 
 def test_options_arrive(received):
@@ -53,7 +54,7 @@ def test_options_arrive(received):
 
 def test_weights_arrive_in_the_order_of_the_corpora(received):
     assert exit_code("--weight", "2", "--weight", "0.5") == 0
-    assert received[0].corpus_weights == [2.0, 0.5]
+    assert received[0].plan().corpus_weights == [2.0, 0.5]
 
 
 def test_a_curriculum_is_read_as_pairs(received, capsys):

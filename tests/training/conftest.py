@@ -92,6 +92,7 @@ def base(small_tokenizer, small_corpus) -> PretrainSettings:
         corpora=(small_corpus,),
         tokenizer=small_tokenizer.folder,
         out=Path("unset"),
+        recipe="published",
         steps=STEPS,
         tokens_per_batch=512,
         max_length=64,

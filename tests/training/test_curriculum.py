@@ -28,11 +28,12 @@ def staged(base):
 
 @pytest.fixture
 def source(staged):
-    inputs = TrainingInputs(staged)
+    plan = staged.plan()
+    inputs = TrainingInputs(plan)
     return StepSource(
-        settings=staged,
+        settings=plan,
         world=Processes(0, 1, choose_device("cpu")),
-        stages=inputs.stages(verify=False),
+        stages=inputs.stages(inputs.whole_windows(verify=False), plan),
         plan=inputs.plan("train"),
         span_lengths=inputs.tokenizer.span_lengths,
         config=configuration(inputs),

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from pybmfm.core import Interrupted, UserError, derive_seed, progress
 from pybmfm.model import SequenceModel
-from pybmfm.training.checkpoints import CheckpointFolder, restore_optimizer
+from pybmfm.training.checkpoints import CheckpointFolder, restore_optimizers
 from pybmfm.training.finetuning.examples import Examples
 from pybmfm.training.finetuning.losses import Loss
 from pybmfm.training.finetuning.place import FinetuneState
@@ -243,7 +243,7 @@ class FinetuneRun:
         path = self.job.storage.path(name)
         self._put(load_file(path / WEIGHTS))
         self.kept = load_file(path / KEPT) if (path / KEPT).is_file() else {}
-        restore_optimizer(path, self.optimizer, self.names)
+        restore_optimizers(path, [self.optimizer], self.names)
         self.journal = (path / JOURNAL).read_text().splitlines()
         self.state = replace(state, identity=self.state.identity)
         log.info("resumed at step %s from %s/%s", state.step, self.job.storage.place, name)
@@ -257,7 +257,7 @@ class FinetuneRun:
         if not (due or stop):
             return
         state = replace(self.state, seconds=self.seconds())
-        self.checkpoints.commit(state, self._write_files, self.optimizer, self.names, held.check)
+        self.checkpoints.commit(state, self._write_files, [self.optimizer], self.names, held.check)
         self.saved_at = time.monotonic()
         if stop:
             raise Interrupted(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pybmfm.baselines.masked_tokens import ContextCounts, MarkovLetters, NeighbourTokens
+from pybmfm.training.token_counts import ContextCounts, MarkovLetters, NeighbourTokens
 
 VOCABULARY = 9
 SEP, CLS, MASK = 0, 1, 2
