@@ -28,10 +28,10 @@ from pretrain_places import (
 from pretrain_world import Branch, demo_branches, real_branch
 
 from pybmfm.training.token_counts import MarkovLetters, NeighbourTokens
-from pybmfm.cli.pretrain import CURRICULUM
 from pybmfm.corpus import TokenCorpus
 from pybmfm.tokenizer import DnaTokenizer
 from pybmfm.training import PretrainSettings, pretrain
+from pybmfm.training.recipes import MAX_LENGTH, RECIPES
 from pybmfm.variants import ALPHABET, text_to_codes
 
 ORDER = 5
@@ -50,12 +50,9 @@ class Training:
     """What all models are trained with."""
 
     preset: str
+    recipe: str
     steps: int
-    tokens_per_batch: int
-    max_length: int
-    learning_rate: float
-    warmup_steps: int
-    curriculum: tuple[tuple[int, int], ...]
+    mask_variants: float | None
     threads: int
 
 
@@ -66,12 +63,9 @@ class Training:
 @click.option("--contig", help="Train on the first 70 % of its variants, test on the rest.")
 @click.option("--seeds", default="0,1", show_default=True)
 @click.option("--preset", default="tiny", show_default=True)
+@click.option("--recipe", type=click.Choice(list(RECIPES)), default="default", show_default=True)
 @click.option("--steps", default=2500, show_default=True)
-@click.option("--tokens-per-batch", default=2048, show_default=True)
-@click.option("--max-length", default=24, show_default=True)
-@click.option("--learning-rate", default=3e-3, show_default=True)
-@click.option("--warmup-steps", default=100, show_default=True)
-@click.option("--curriculum", type=CURRICULUM, default="8:300", show_default=True)
+@click.option("--mask-variants", type=float, help="Share of tokens with variants predicted.")
 @click.option("--vocab-size", default=128, show_default=True)
 @click.option("--passes", default=10, show_default=True)
 @click.option("--max-tokens", default=200_000, show_default=True, help="Evaluated.")
@@ -168,7 +162,7 @@ def _compare(
     vocabulary = Vocabulary.of(tokenizer)
     corpora = {name: TokenCorpus(branch.corpus, name) for name in ("train", "dev", split)}
     sides = {
-        name: Split(corpora[name], vocabulary, training.max_length, max_tokens, seed)
+        name: Split(corpora[name], vocabulary, MAX_LENGTH, max_tokens, seed)
         for name in ("dev", split)
     }
     places, tuning = sides[split].places(), sides["dev"].places()

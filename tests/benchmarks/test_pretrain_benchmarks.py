@@ -51,8 +51,7 @@ def test_cpu_benchmark_prints_the_ratios():
 def test_masked_token_baselines_compare_all_models(tmp_path):
     script = str(BENCHMARKS / "masked_token_baselines.py")
     size = ["--contig-length", "chr1=60000", "--passes", "1", "--max-tokens", "3000"]
-    training = ["--seeds", "0", "--steps", "2", "--warmup-steps", "1", "--threads", "1"]
-    training += ["--curriculum", "8:1"]
+    training = ["--seeds", "0", "--steps", "2", "--threads", "1"]
     run(script, "--out", str(tmp_path), *size, *training)
     rows = json.loads((tmp_path / "results.json").read_text())
     models = {(row["encoding"], row["model"]) for row in rows}
@@ -62,6 +61,22 @@ def test_masked_token_baselines_compare_all_models(tmp_path):
     neighbours = next(row for row in rows if row["model"] == "left + right token")
     unigram = next(row for row in rows if row["model"] == "unigram (prior)")
     assert neighbours["bits"][0] < unigram["bits"][0]
+
+
+def test_recipes_are_compared_over_seeds(tmp_path):
+    from tests.training.conftest import make_corpus, make_tokenizer
+
+    tokenizer = make_tokenizer(tmp_path / "tokenizer")
+    corpus = make_corpus(tmp_path / "corpus", tokenizer, {"train": 60, "dev": 10})
+    script, out = str(BENCHMARKS / "pretrain_recipes.py"), tmp_path / "out"
+    world = ["--corpus", "small", str(corpus), str(tokenizer.folder), "--out", str(out)]
+    budget = ["--seeds", "0,1", "--cpu-minutes", "0.001", "--variant", "default"]
+    printed = run(script, *world, *budget, "--variant", "start random")
+    assert printed.count("below neighbours") == 2
+    (default, random) = json.loads((out / "recipes.json").read_text())
+    assert [one["seed"] for one in default["runs"]] == [0, 1]
+    best = max(one["bits_per_nucleotide"] for one in default["runs"])
+    assert best < min(one["bits_per_nucleotide"] for one in random["runs"])
 
 
 @pytest.fixture

@@ -66,8 +66,6 @@ def real_run(nextflow, repository, real_data, tmp_path_factory) -> Path:
         "preset": "tiny",
         "passes": 1,
         "steps": 150,
-        "tokens_per_batch": 4096,
-        "learning_rate": 0.002,
         "max_validation_tokens": 50_000,
         "finetune_learning_rate": 0.001,
         "epochs": 3,
