@@ -27,11 +27,11 @@ from pretrain_places import (
 )
 from pretrain_world import Branch, demo_branches, real_branch
 
-from pybmfm.training.token_counts import MarkovLetters, NeighbourTokens
 from pybmfm.corpus import TokenCorpus
 from pybmfm.tokenizer import DnaTokenizer
 from pybmfm.training import PretrainSettings, pretrain
 from pybmfm.training.recipes import MAX_LENGTH, RECIPES
+from pybmfm.training.token_counts import MarkovLetters, NeighbourTokens
 from pybmfm.variants import ALPHABET, text_to_codes
 
 ORDER = 5

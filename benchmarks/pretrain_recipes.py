@@ -80,7 +80,7 @@ def main(
             found = [run.figures(steps, int(seed)) for seed in seeds.split(",")]
             rows.append((corpus[0], name, steps, found))
             click.echo(_line(*rows[-1]))
-    table = [dict(corpus=c, variant=v, steps=s, runs=found) for c, v, s, found in rows]
+    table = [{"corpus": c, "variant": v, "steps": s, "runs": found} for c, v, s, found in rows]
     (out / "recipes.json").write_text(json.dumps(table, indent=1))
 
 
