@@ -25,6 +25,7 @@ from pybmfm.training.compiling import compile_layers
 from pybmfm.training.masking import MaskPlan
 from pybmfm.training.optimizer import BETAS, CLIP, EPSILON, WEIGHT_DECAY
 from pybmfm.training.precision import autocast
+from pybmfm.training.recipes import LAYERS, RECIPES
 from pybmfm.training.throughput import peak_memory_bytes, training_flops
 
 UNK, SEP, PAD, CLS, MASK = SPECIALS = tuple(range(5))
@@ -85,7 +86,9 @@ class RandomCorpus:
 class Trainee:
     """A model with its optimizer."""
 
-    def __init__(self, preset: str, variant: Variant, device: torch.device, precision: str) -> None:
+    def __init__(
+        self, preset: str, recipe: str, variant: Variant, device: torch.device, precision: str
+    ) -> None:
         self.config = build_config(
             "modernbert",
             preset,
@@ -94,6 +97,7 @@ class Trainee:
             cls_id=CLS,
             sep_id=SEP,
             max_length=MAX_LENGTH,
+            layers=LAYERS[RECIPES[recipe].layers],
         )
         self.device, self.precision = device, precision
         self.model = build_model(self.config).to(device)
@@ -132,6 +136,7 @@ def _adamw(parameters: list[torch.nn.Parameter], fused: bool) -> torch.optim.Opt
 @click.command()
 @click.option("--device", type=click.Choice(["cuda", "cpu"]), default="cuda", show_default=True)
 @click.option("--preset", default="paper", show_default=True)
+@click.option("--recipe", type=click.Choice(list(RECIPES)), default="default", show_default=True)
 @click.option("--steps", default=20, show_default=True, help="Measured per variant.")
 @click.option("--warm-up", default=4, show_default=True, help="Steps before, left out.")
 @click.option("--tokens", default="32768,65536,131072,262144", show_default=True)
@@ -144,6 +149,7 @@ def _adamw(parameters: list[torch.nn.Parameter], fused: bool) -> torch.optim.Opt
 def main(
     device: str,
     preset: str,
+    recipe: str,
     steps: int,
     warm_up: int,
     tokens: str,
@@ -155,6 +161,8 @@ def main(
     out: Path | None,
 ) -> None:
     """Measure variants of a training step on synthetic windows of 1-10 kb, at most 2,048 tokens.
+
+    The recipe decides layers, masks, and whether the windows are cut into short pieces.
 
     A step is a flat batch of so many real tokens at once, forward, backward, gradient clipping
     and AdamW. There is no padding to count, batches lie in memory, and the model FLOPs are
@@ -171,15 +179,21 @@ def main(
     place = torch.device(device)
     budgets = [int(word) for word in tokens.split(",")] if device == "cuda" else [MAX_LENGTH]
     bench = Bench(
-        RandomCorpus(WINDOWS, seed), place, preset, precision, steps, warm_up, peak_tflops
+        RandomCorpus(WINDOWS, seed), place, preset, recipe, precision, steps, warm_up, peak_tflops
     )
-    click.echo(f"{_name(place)}, {preset}, {precision}, {steps} steps after {warm_up}, seed {seed}")
+    setting = f"{_name(place)}, {preset}, {recipe} recipe, {precision}"
+    click.echo(f"{setting}, {steps} steps after {warm_up}, seed {seed}")
     click.echo(f"{'':46}{'tokens/step':>12}{'tokens/s':>12}{'TFLOP/s':>10}{'MFU':>8}{'GiB':>8}")
     changes = _changes(device == "cuda" if compiling is None else compiling)
     results = list(_search(bench, budgets, changes))
     equal = _equal_losses(bench, equal_steps) if equal_steps else {}
     if out is not None:
-        figures = {"device": _name(place), "preset": preset, "peak_tflops": peak_tflops}
+        figures = {
+            "device": _name(place),
+            "preset": preset,
+            "recipe": recipe,
+            "peak_tflops": peak_tflops,
+        }
         variants = [asdict(result) for result in results]
         out.write_text(json.dumps({**figures, "variants": variants, "losses": equal}, indent=1))
     if equal and equal["largest_relative_difference"] > TOLERANCE:
@@ -193,6 +207,7 @@ class Bench:
     corpus: RandomCorpus
     device: torch.device
     preset: str
+    recipe: str
     precision: str
     steps: int
     warm_up: int
@@ -200,8 +215,9 @@ class Bench:
 
     def batches(self, tokens: int, count: int) -> tuple[list[MaskedBatch], list[list[int]]]:
         """Make batches, and the lengths of their windows."""
-        pieces, position = Pieces([self.corpus], MAX_LENGTH), Position()
-        plan = MaskPlan(0, "train", 0.15, 0.1, MASK, SPECIALS)
+        recipe = RECIPES[self.recipe]
+        pieces, position = Pieces([self.corpus], recipe.piece_tokens or MAX_LENGTH), Position()
+        plan = MaskPlan(0, "train", recipe.mask_share, 0.1, MASK, SPECIALS)
         made, lengths = [], []
         for _ in range(count):
             members, position = next_batch(pieces, position, tokens, seed=0)
@@ -221,7 +237,7 @@ class Bench:
         return result
 
     def _measure(self, variant: Variant) -> Result:
-        trainee = Trainee(self.preset, variant, self.device, self.precision)
+        trainee = Trainee(self.preset, self.recipe, variant, self.device, self.precision)
         batches, lengths = self.batches(variant.tokens, BATCHES)
         there = [batch.to(self.device) for batch in batches]
         if self.device.type == "cuda":
@@ -302,8 +318,9 @@ def _line(result: Result) -> str:
 def _equal_losses(bench: Bench, steps: int) -> dict[str, Any]:
     """Train the tiny model here in bf16 and on a CPU in fp32, and compare the losses."""
     batches, _ = bench.batches(2 * MAX_LENGTH, steps)
+    plain = Variant("plain", fused_adamw=False)
     here, there = (
-        _losses(Trainee("tiny", Variant("plain", fused_adamw=False), device, precision), batches)
+        _losses(Trainee("tiny", bench.recipe, plain, device, precision), batches)
         for device, precision in ((bench.device, "bf16"), (torch.device("cpu"), "fp32"))
     )
     largest = max(abs(a - b) / b for a, b in zip(here, there, strict=True))

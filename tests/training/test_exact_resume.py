@@ -133,7 +133,9 @@ def assert_same_run(killed: Path, straight: Path) -> None:
 def test_killed_at_20_random_moments(forked, base, tmp_path):
     root, codes = forked
     assert codes["random"] == [-signal.SIGKILL] * KILLS + [0]
-    settings = replace(base, out=tmp_path / "straight", steps=LONG, checkpoint_every=0)
+    settings = replace(
+        base, recipe="default", out=tmp_path / "straight", steps=LONG, checkpoint_every=0
+    )
     pretrain(replace(settings, validate_every=5))
     assert_same_run(root / "random", tmp_path / "straight")
     assert len(records(root / "random")) > LONG  # redone steps are there twice
@@ -142,7 +144,9 @@ def test_killed_at_20_random_moments(forked, base, tmp_path):
 def test_killed_while_the_best_weights_are_written(forked, base, tmp_path):
     root, codes = forked
     assert codes["best"] == [-signal.SIGKILL] * 5 + [0]
-    settings = replace(base, out=tmp_path / "straight", steps=12, checkpoint_every=0)
+    settings = replace(
+        base, recipe="default", out=tmp_path / "straight", steps=12, checkpoint_every=0
+    )
     pretrain(replace(settings, validate_every=2))
     assert_same_run(root / "best", tmp_path / "straight")
     # What was half-written at a kill is gone.
