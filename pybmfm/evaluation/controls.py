@@ -5,7 +5,7 @@ What a world holds is said by ``controls`` in the manifest of its task tables, o
 
 - ``above 0`` or ``no difference``: ``cells``, two of ``task`` and ``model``, whose difference
   (first minus second) is meant; their test rows are the same ones in the same order;
-- ``chance``: ``task``, on which every model is meant;
+- ``chance``: ``task``, on which every model is meant but the constant one;
 - ``exactly found``: ``task`` and ``rows``, the ids of the test rows that training has as well.
 """
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHANCE = {"auroc": 0.5, "mcc": 0.0}
+CONSTANT = "majority"  # at chance whatever the labels are
 Cells = Mapping[tuple[str, str], CellFolders]
 Declared = Mapping[str, Any]
 
@@ -139,7 +140,11 @@ def _difference(one: Declared, cells: Cells, seed: int) -> Control:
 
 
 def _chance(one: Declared, cells: Cells, seed: int) -> Control:
-    models = [cell for (task, _), cell in sorted(cells.items()) if task == one["task"]]
+    models = [
+        cell
+        for (task, model), cell in sorted(cells.items())
+        if task == one["task"] and model != CONSTANT
+    ]
     metric, seed = one["metric"], derive_seed(seed, "control", one["control"])
     chance, level = CHANCE[metric], 1 - (1 - LEVEL) / max(1, len(models))
     judged = []

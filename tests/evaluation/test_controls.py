@@ -96,8 +96,10 @@ def test_a_missing_result_is_no_pass(tmp_path: Path) -> None:
         row = judged({"expected": expected, "metric": "auroc", "cells": CELLS}, folders)
         assert row["passed"] is False
         assert np.isnan(row["difference"])
-    row = judged({"expected": "chance", "metric": "auroc", "task": "absent"}, folders)
-    assert row["passed"] is False
+    folders += make_results(tmp_path, {("noise", "majority"): 0.0})
+    for task in ("absent", "noise"):
+        row = judged({"expected": "chance", "metric": "auroc", "task": task}, folders)
+        assert row["passed"] is False
 
 
 def test_one_model_above_chance_fails_the_control_of_all(tmp_path: Path) -> None:
