@@ -70,7 +70,7 @@ class Scenario:
             mutation = self.mutations[rng.integers(0, len(self.mutations))]
             try:
                 content = mutation(content, rng)
-            except (ValueError, pa.ArrowException, OverflowError):
+            except (ValueError, OSError, pa.ArrowException, OverflowError):
                 break  # a second one finds nothing to change in what the first one left
             done.append(mutation.__name__)
         victim.write_bytes(content)
