@@ -128,6 +128,11 @@ def test_the_planted_leak_is_what_the_audit_finds(world: Path, tmp_path: Path) -
     assert not any(found[name] for name in names[:4])
 
 
+def test_knowing_the_leaked_rows_by_heart_does_not_help(world: Path) -> None:
+    train, test = (table(world, "shuffled", split)["label"][:30] for split in ("train", "test"))
+    assert (train == test).sum() == 15
+
+
 def test_a_world_without_controls_declares_none(demo_world: Path) -> None:
     assert "controls" not in json.loads((demo_world / "tasks/manifest.json").read_text())
 
