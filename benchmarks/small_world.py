@@ -86,7 +86,7 @@ def _write_frequencies(world: SmallWorld, common: float, seed: int) -> None:
             sequence_digest=genome.sequence_digest("chr1"),
             haploid=False,
         )
-    contigs = {"chr1": len(codes)}
+    contigs = {"chr1": {"positions": len(position)}}
     write_manifest(world.frequencies, artefact="frequency-table", settings={}, contigs=contigs)
 
 
