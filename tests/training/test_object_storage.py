@@ -267,7 +267,7 @@ def attempt(death):
     # A new folder each time, as a retry on another machine has.
     pretrain(PretrainSettings((Path(corpus),), Path(tokenizer), Path(out) / (name or "last"),
         steps=int(steps), tokens_per_batch=512, max_length=64, checkpoint_every=3,
-        validate_every=5, checkpoints=root, device="cpu", resume=True))
+        validate_every=5, checkpoints=root, device="cpu", recipe="published", resume=True))
 
 # What to die in, at which call of that attempt.
 DEATHS = [
