@@ -40,28 +40,39 @@ def make_corpus(
 ) -> Path:
     """Windows of a repetitive sequence, so that a model can learn something in a few steps."""
     rng = np.random.default_rng(seed)
-    ordinary = np.setdiff1d(
-        np.arange(tokenizer.vocab_size), np.flatnonzero(tokenizer.span_lengths == 0)
-    )
-    motif = rng.choice(ordinary, 17)
+    motif = rng.choice(ordinary_tokens(tokenizer), 17)
+    rows = {
+        split: [_window(rng, motif, tokenizer, lengths) for _ in range(count)]
+        for split, count in windows.items()
+    }
+    return write_corpus(folder, tokenizer, rows, encoding)
+
+
+def ordinary_tokens(tokenizer: DnaTokenizer) -> np.ndarray:
+    return np.flatnonzero(tokenizer.span_lengths > 0)
+
+
+def write_corpus(
+    folder: Path, tokenizer: DnaTokenizer, rows: dict[str, list], encoding: str = "snp"
+) -> Path:
+    """A corpus of windows of tokens by split, each with [CLS] and [SEP]."""
     shards = []
-    for split, count in windows.items():
+    for split, tokens in rows.items():
         (folder / split).mkdir(parents=True)
-        tokens = [_window(rng, motif, tokenizer, lengths) for _ in range(count)]
         table = pa.table({"tokens": pa.array(tokens, pa.list_(pa.uint16()))})
         name = f"{split}/shard-00000.arrow"
         with pa.ipc.new_file(str(folder / name), table.schema) as writer:
             writer.write_table(table)
         file = folder / name
         size, digest = file.stat().st_size, digest_file(file)
-        shards.append({"file": name, "windows": count, "bytes": size, "sha256": digest})
+        shards.append({"file": name, "windows": len(tokens), "bytes": size, "sha256": digest})
     write_manifest(
         folder,
         artefact="corpus",
         settings={},
         encoding=encoding,
         tokenizer={"sha256": digest_file(tokenizer.folder / "tokenizer.json")},
-        counts={split: {"windows": count} for split, count in windows.items()},
+        counts={split: {"windows": len(tokens)} for split, tokens in rows.items()},
         shards=shards,
     )
     return folder

@@ -8,17 +8,15 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 from transformers import AutoModelForMaskedLM
 
-from pybmfm.core import digest_file, write_manifest
 from pybmfm.model import FlatBatch, hidden_states, load_model, masked_lm_logits
 from pybmfm.training import pretrain
 from pybmfm.training.starting import letter_features, neighbour_factors, token_frequency
 from pybmfm.variants import ALPHABET
-from tests.training.conftest import assert_same_weights
+from tests.training.conftest import assert_same_weights, ordinary_tokens, write_corpus
 
 KINDS = 40  # tokens of the chain
 
@@ -26,38 +24,17 @@ KINDS = 40  # tokens of the chain
 def chain_corpus(folder: Path, tokenizer, windows: dict[str, int]) -> Path:
     """Windows of tokens drawn from a first-order chain, in which neighbours tell a good deal."""
     rng = np.random.default_rng(1)
-    ordinary = np.setdiff1d(
-        np.arange(tokenizer.vocab_size), np.flatnonzero(tokenizer.span_lengths == 0)
-    )
-    kinds = rng.choice(ordinary, KINDS, replace=False)
+    kinds = rng.choice(ordinary_tokens(tokenizer), KINDS, replace=False)
     cumulative = np.cumsum(rng.dirichlet(np.full(KINDS, 1.0), KINDS), axis=1)
-    shards = []
-    for split, count in windows.items():
-        (folder / split).mkdir(parents=True)
-        rows = []
-        for _ in range(count):
-            state, row = 0, [tokenizer.cls]
-            for draw in rng.random(300):
-                state = min(KINDS - 1, int(np.searchsorted(cumulative[state], draw)))
-                row.append(int(kinds[state]))
-            rows.append([*row, tokenizer.sep])
-        table = pa.table({"tokens": pa.array(rows, pa.list_(pa.uint16()))})
-        name = f"{split}/shard-00000.arrow"
-        with pa.ipc.new_file(str(folder / name), table.schema) as writer:
-            writer.write_table(table)
-        file = folder / name
-        size, digest = file.stat().st_size, digest_file(file)
-        shards.append({"file": name, "windows": count, "bytes": size, "sha256": digest})
-    write_manifest(
-        folder,
-        artefact="corpus",
-        settings={},
-        encoding="snp",
-        tokenizer={"sha256": digest_file(tokenizer.folder / "tokenizer.json")},
-        counts=windows,
-        shards=shards,
-    )
-    return folder
+
+    def window() -> list[int]:
+        states = [0]
+        for draw in rng.random(300):
+            states.append(min(KINDS - 1, int(np.searchsorted(cumulative[states[-1]], draw))))
+        return [tokenizer.cls, *kinds[states[1:]], tokenizer.sep]
+
+    rows = {split: [window() for _ in range(count)] for split, count in windows.items()}
+    return write_corpus(folder, tokenizer, rows)
 
 
 @pytest.fixture(scope="module")
