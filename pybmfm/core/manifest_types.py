@@ -68,7 +68,7 @@ OF_KIND: Mapping[str, Mapping[str, Any]] = {
                 "unknown?": int,
             }
         ),
-        "shards": [{"file": str}],
+        "shards": [{"file": str, "bytes": int, "sha256": str}],
         "symbols?": [int],
         "leakage?": {"shared_bp?": int},
     },

@@ -95,7 +95,7 @@ def collect(paths: Iterable[Path], skip: Iterable[Path] = ()) -> Collection:
 
 @contextmanager
 def as_written(artefact: Artefact) -> Iterator[None]:
-    """Turn what goes wrong with tables that are not as pybmfm wrote them into one sentence.
+    """Turn what goes wrong with tables and counts of other kinds than ours into one sentence.
 
     Raises
     ------
@@ -104,10 +104,10 @@ def as_written(artefact: Artefact) -> Iterator[None]:
     """
     try:
         yield
-    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"holds a table that is not as pybmfm writes it ({shortened(reason)})",
+            f"holds a table or counts that are not as pybmfm writes them ({shortened(reason)})",
             file=artefact.folder,
             remedy="make the folder again",
         ) from error

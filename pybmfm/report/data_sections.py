@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pybmfm.core.artifacts import MANIFEST
-from pybmfm.report.collect import Artefact, Collection
+from pybmfm.report.collect import Artefact, Collection, as_written
 from pybmfm.report.content import (
     Section,
     bullets,
@@ -143,14 +143,15 @@ def _variant_share(artefact: Artefact) -> str:
 
 def task_sections(found: Collection) -> Iterator[Section]:
     """Rows of the task tables: read, used and dropped, or rows per split."""
-    rows = [
-        (artefact.name, name, *_task_figures(one))
-        for artefact in found.of("tasks")
-        for name, one in (
-            artefact.manifest.get("tasks") or artefact.manifest.get("counts", {})
-        ).items()
-        if isinstance(one, dict)
-    ]
+    rows: list[tuple[object, ...]] = []
+    for artefact in found.of("tasks"):
+        told = artefact.manifest.get("tasks") or artefact.manifest.get("counts") or {}
+        with as_written(artefact):
+            rows += [
+                (artefact.name, name, *_task_figures(one))
+                for name, one in told.items()
+                if isinstance(one, dict)
+            ]
     if rows:
         yield Section(
             "pybmfm_finetuning",

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from pybmfm.evaluation import Tables, is_variant_set, main_rows, read_metrics
-from pybmfm.report.collect import Collection
+from pybmfm.report.collect import Collection, as_written
 from pybmfm.report.content import Section, bullets, picture, reasons, red, table
 from pybmfm.report.figures import draw_differences, draw_few_shot, draw_finetuning
 from pybmfm.report.model_names import in_order, model_of_role
@@ -248,7 +248,8 @@ def _budget_rows(found: Collection) -> Iterator[tuple[object, ...]]:
     rows = []
     for one in found.of("result"):
         metrics = read_metrics(one.folder)
-        counts = one.manifest.get("counts", {})
+        with as_written(one):
+            shortened = _shortened(one.manifest.get("counts") or {})
         rows.append(
             (
                 metrics.get("task"),
@@ -257,7 +258,7 @@ def _budget_rows(found: Collection) -> Iterator[tuple[object, ...]]:
                 metrics.get("train_rows"),
                 metrics.get("parameters"),
                 metrics.get("seconds"),
-                _shortened(counts),
+                shortened,
             )
         )
     yield from sorted(rows, key=str)

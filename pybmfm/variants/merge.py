@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,14 @@ def merge_frequencies(folders: Sequence[Path], out: Path) -> None:
     order = sorted(holder, key=lambda contig: int(_entry(holder[contig], contig)["place"]))
     total = Counts()
     for table in tables:
-        total.add(Counts.from_json(table.manifest))
+        with _as_written(table):
+            total.add(Counts.from_json(table.manifest))
     check_used(total, _vcf(tables[0]))
     with output_directory(out) as folder:
         for contig in order:
             shutil.copyfile(holder[contig].file(contig), folder / holder[contig].file(contig).name)
-        join_density(folder, [table.folder for table in tables], order)
+        with _as_written(tables[0]):
+            join_density(folder, [table.folder for table in tables], order)
         first = tables[0].manifest
         write_manifest(
             folder,
@@ -83,6 +86,19 @@ def _holders(tables: Sequence[FrequencyTable]) -> dict[str, FrequencyTable]:
                 )
             holder[contig] = table
     return holder
+
+
+@contextmanager
+def _as_written(table: FrequencyTable) -> Iterator[None]:
+    """Turn what is missing from counts or densities of a table into one sentence."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError) as error:
+        raise UserError(
+            f"holds counts or densities that are not as pybmfm writes them ({error})",
+            file=table.folder,
+            remedy="make the folder again",
+        ) from error
 
 
 def _check_alike(first: FrequencyTable, other: FrequencyTable) -> None:

@@ -159,7 +159,7 @@ def scored(path: Path) -> None:
 
     # Lines are passed on as they are, so a header that was damaged still is; the index fits.
     lines = [one for one in gzip.decompress(path.read_bytes()).split(b"\n") if one[:1] != b"#"]
-    with pysam.TabixFile(str(path)) as indexed:
+    with pysam.TabixFile(str(path), encoding="latin-1") as indexed:
         assert sum(1 for _ in indexed.fetch()) == len(lines) - 1 > 0
     assert b"BMFM_" in lines[0]
 

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pybmfm.core import UserError
-from pybmfm.report.collect import Artefact, as_written, collect
+from pybmfm.report.collect import Artefact, Collection, as_written, collect
+from pybmfm.report.data_sections import task_sections
 from pybmfm.report.model_sections import final_metrics, read_progress, read_scores, score_sections
 
 HEADER = "##INFO=<ID=BMFM_LLR,Number=A>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
@@ -64,7 +65,14 @@ def test_figures_of_a_model_that_are_no_numbers(tmp_path: Path, figure: str) -> 
 
 def test_tables_that_lack_what_is_read_of_them(tmp_path: Path) -> None:
     with (
-        pytest.raises(UserError, match="table that is not as pybmfm writes it"),
+        pytest.raises(UserError, match="table or counts that are not as pybmfm"),
         as_written(Artefact(tmp_path, "audit", {})),
     ):
         {}["column"]
+
+
+@pytest.mark.parametrize("counts", [{"a": {"train": {"0": None}}}, {"a": {"splits": {"train": 1}}}])
+def test_counts_of_tasks_that_are_no_numbers(tmp_path: Path, counts: dict[str, object]) -> None:
+    found = Collection({"tasks": [Artefact(tmp_path, "tasks", {"counts": counts})]})
+    with pytest.raises(UserError, match="counts that are not"):
+        list(task_sections(found))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,3 +99,19 @@ def test_a_table_that_lost_or_broke_a_file_is_refused(settings: FrequencySetting
     file.unlink()
     with pytest.raises(UserError, match="lacks the file of contig chr1"):
         FrequencyTable.open(part)
+
+
+@pytest.mark.parametrize("damage", ["no density", "a bin less"])
+def test_a_part_that_lacks_something_is_one_sentence(
+    settings: FrequencySettings, tmp_path: Path, damage: str
+) -> None:
+    part = _part(settings, "chr1")
+    if damage == "no density":
+        text = (part / "density.tsv").read_text()
+        (part / "density.tsv").write_text(text.replace("chr1\t", "chr9\t"))
+    else:
+        manifest = json.loads((part / "manifest.json").read_text())
+        manifest["frequency_spectrum"]["counts"].pop()
+        (part / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match="not as pybmfm writes them"):
+        merge_frequencies([part], tmp_path / "merged")
