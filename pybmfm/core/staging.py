@@ -125,7 +125,7 @@ def _lock(folder: Path, *, must: bool = False) -> int:
 
 def _sweep(target: Path) -> None:
     """Remove what killed commands left of this output, and give back what they were replacing."""
-    ours = re.compile(rf"\.{re.escape(target.name)}\.(?:([0-9a-f]{{8}})-)?[^.]+\.(?:part|old)")
+    ours = re.compile(rf"\.{re.escape(target.name)}\.(?:([0-9a-f]+)-)?[^.]+\.(?:part|old)")
     for path in list(target.parent.iterdir()):
         match = ours.fullmatch(path.name)
         if match and path.is_dir() and not path.is_symlink():

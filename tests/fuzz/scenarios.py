@@ -30,8 +30,8 @@ class Scenario:
     source, victim
         The file or folder that is copied, and the file in it that is damaged (none for a file).
     arguments
-        Of the command; ``{in}`` is the damaged copy, ``{root}`` where the whole inputs are,
-        ``{out}`` the output.
+        Of the command; ``<in>`` is the damaged copy, ``<root>`` where the whole inputs are,
+        ``<out>`` the output.
     mutations
         What may be done to the victim.
     check
@@ -79,8 +79,11 @@ class Scenario:
 
             pysam.tabix_compress(str(victim), f"{victim}.gz", force=True)
             copy = copy.with_name(f"{copy.name}.gz")
-        places = {"in": str(copy), "root": str(root), "out": str(folder / "work" / self.out)}
-        return [part.format_map(places) for part in self.arguments.split()], " + ".join(done)
+        places = {"<in>": copy, "<root>": root, "<out>": folder / "work" / self.out}
+        arguments = self.arguments.split()
+        for name, place in places.items():
+            arguments = [part.replace(name, str(place)) for part in arguments]
+        return arguments, " + ".join(done)
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -187,69 +190,67 @@ def corpus(folder: Path) -> None:
         TokenCorpus(folder, split)
 
 
-DEMO = "--fasta {root}/demo/genome.fa.gz --out {out}"
-GENOME = "--fasta {root}/g.fa --out {out}"
+DEMO = "--fasta <root>/demo/genome.fa.gz --out <out>"
+GENOME = "--fasta <root>/g.fa --out <out>"
 P, V = "out.parquet", "out.vcf.gz"
 
 VCF = (
-    Scenario("VCF", "v.vcf", f"variant-frequencies --vcf {{in}} {GENOME}", frequencies),
-    Scenario(
-        "VCF", "v.vcf", f"variant-frequencies --vcf {{in}} {GENOME}", frequencies, packed=True
-    ),
+    Scenario("VCF", "v.vcf", f"variant-frequencies --vcf <in> {GENOME}", frequencies),
+    Scenario("VCF", "v.vcf", f"variant-frequencies --vcf <in> {GENOME}", frequencies, packed=True),
     Scenario(
         "VCF",
         "v.vcf",
-        f"score-variants --checkpoint {{root}}/model --vcf {{in}} --window 60 {GENOME}",
+        f"score-variants --checkpoint <root>/model --vcf <in> --window 60 {GENOME}",
         scored,
         out=V,
     ),
     Scenario(
         "VCF",
         "v.vcf",
-        f"predict --checkpoint {{root}}/predictor --input {{in}} --flank 30 {GENOME}",
+        f"predict --checkpoint <root>/predictor --input <in> --flank 30 {GENOME}",
         predictions,
         out=P,
     ),
-    Scenario("VCF", "v.vcf", f"list-contigs --vcf {{in}} {GENOME}", contigs),
+    Scenario("VCF", "v.vcf", f"list-contigs --vcf <in> {GENOME}", contigs),
     Scenario(
         "VCF",
         "v.vcf",
-        f"encode-genome --strategy haplotypes --haplotypes {{in}} {GENOME}",
+        f"encode-genome --strategy haplotypes --haplotypes <in> {GENOME}",
         fasta,
         packed=True,
     ),
 )
 
-EMBED = "embed --checkpoint {root}/model --input {in} --out {out}"
-PREDICT = "predict --checkpoint {root}/predictor --input {in} --out {out}"
-ENCODE = "encode-genome --frequencies {root}/freq --out {out} --fasta"
+EMBED = "embed --checkpoint <root>/model --input <in> --out <out>"
+PREDICT = "predict --checkpoint <root>/predictor --input <in> --out <out>"
+ENCODE = "encode-genome --frequencies <root>/freq --out <out> --fasta"
 FASTA = (
-    Scenario("FASTA", "g.fa", "list-contigs --fasta {in} --out {out}", contigs),
-    Scenario("FASTA", "g.fa", f"{ENCODE} {{in}}", fasta),
-    Scenario("FASTA", "g.fa", f"{ENCODE} {{in}}", fasta, beside=("indexed/g.fa.fai",)),
-    Scenario("FASTA", "g.fa", "sample-genome --fasta {in} --out {out} --max-length 1000", windows),
+    Scenario("FASTA", "g.fa", "list-contigs --fasta <in> --out <out>", contigs),
+    Scenario("FASTA", "g.fa", f"{ENCODE} <in>", fasta),
+    Scenario("FASTA", "g.fa", f"{ENCODE} <in>", fasta, beside=("indexed/g.fa.fai",)),
+    Scenario("FASTA", "g.fa", "sample-genome --fasta <in> --out <out> --max-length 1000", windows),
     Scenario(
         "FASTA",
         "g.fa",
-        "variant-frequencies --fasta {in} --vcf {root}/v.vcf --out {out}",
+        "variant-frequencies --fasta <in> --vcf <root>/v.vcf --out <out>",
         frequencies,
     ),
     Scenario("FASTA", "sequences.fa", EMBED, embeddings, out=P),
     Scenario("FASTA", "sequences.fa", PREDICT, predictions, out=P),
-    Scenario("FASTA index", "indexed", f"{ENCODE} {{in}}/g.fa", fasta, victim="g.fa.fai"),
+    Scenario("FASTA index", "indexed", f"{ENCODE} <in>/g.fa", fasta, victim="g.fa.fai"),
 )
 
 PLACES = (
-    Scenario("BED", "places.bed", f"encode-sequences --input {{in}} {GENOME}", rows, out=P),
-    Scenario("BED", "demo/peaks.narrowPeak", f"build-task tf --peaks {{in}} {DEMO}", tasks),
-    Scenario("BED", "demo/tss.bed", f"build-task promoter --tss {{in}} {DEMO}", tasks),
-    Scenario("GTF", "demo/genes.gtf", f"build-task splice --gtf {{in}} {DEMO}", tasks),
-    Scenario("GTF", "demo/genes.gtf", f"build-task promoter --gtf {{in}} {DEMO}", tasks),
+    Scenario("BED", "places.bed", f"encode-sequences --input <in> {GENOME}", rows, out=P),
+    Scenario("BED", "demo/peaks.narrowPeak", f"build-task tf --peaks <in> {DEMO}", tasks),
+    Scenario("BED", "demo/tss.bed", f"build-task promoter --tss <in> {DEMO}", tasks),
+    Scenario("GTF", "demo/genes.gtf", f"build-task splice --gtf <in> {DEMO}", tasks),
+    Scenario("GTF", "demo/genes.gtf", f"build-task promoter --gtf <in> {DEMO}", tasks),
 )
 
 BASELINE = (
-    "baseline --model majority --kind binary --train {in} --dev {root}/dev.csv "
-    "--test {root}/test.csv --out {out}"
+    "baseline --model majority --kind binary --train <in> --dev <root>/dev.csv "
+    "--test <root>/test.csv --out <out>"
 )
 TABLES = (
     Scenario("CSV", "train.csv", BASELINE, result),
@@ -257,12 +258,12 @@ TABLES = (
     Scenario("CSV", "test.csv", PREDICT, predictions, out=P),
     Scenario("TSV", "test.tsv", EMBED, embeddings, out=P),
     Scenario("TSV", "test.tsv", BASELINE, result),
-    Scenario("TSV", "mpra.tsv", "build-task mpra --input {in} --out {out}", tasks),
+    Scenario("TSV", "mpra.tsv", "build-task mpra --input <in> --out <out>", tasks),
     Scenario("Parquet", "test.parquet", EMBED, embeddings, PARQUET, out=P),
     Scenario("Parquet", "test.parquet", BASELINE, result, PARQUET),
 )
 
-SUMMARY = "summarize --results {in} --out {out}"
+SUMMARY = "summarize --results <in> --out <out>"
 RESULTS = (
     Scenario("result folder", "results", SUMMARY, report, PARQUET, "result/predictions.parquet"),
     Scenario("result folder", "results", SUMMARY, report, JSON, "result/metrics.json"),
@@ -277,8 +278,8 @@ RESULTS = (
     Scenario("other results", "comparison", SUMMARY, report, TEXT, "summary.tsv"),
 )
 
-PREDICTOR = "predict --checkpoint {in} --input {root}/test.csv --out {out}"
-MODEL = "embed --checkpoint {in} --input {root}/sequences.fa --out {out}"
+PREDICTOR = "predict --checkpoint <in> --input <root>/test.csv --out <out>"
+MODEL = "embed --checkpoint <in> --input <root>/sequences.fa --out <out>"
 MODELS = (
     *(
         Scenario("model folder", "predictor", PREDICTOR, predictions, mutations, victim, out=P)
@@ -302,32 +303,32 @@ MODELS = (
     ),
 )
 
-SPLITS = " ".join(f"--{split} {{in}}/promoter/{split}.csv" for split in ("train", "dev", "test"))
+SPLITS = " ".join(f"--{split} <in>/promoter/{split}.csv" for split in ("train", "dev", "test"))
 MANIFESTS = (
     *(
         Scenario("manifest", source, arguments, check, JSON, "manifest.json")
         for source, arguments, check in (
-            ("freq", "merge-frequencies --frequencies {in} --out {out}", frequencies),
-            ("freq", f"encode-genome --frequencies {{in}} {GENOME}", fasta),
+            ("freq", "merge-frequencies --frequencies <in> --out <out>", frequencies),
+            ("freq", f"encode-genome --frequencies <in> {GENOME}", fasta),
             (
                 "windows",
-                f"build-corpus --windows {{in}} --tokenizer {{root}}/tokenizer {DEMO}",
+                f"build-corpus --windows <in> --tokenizer <root>/tokenizer {DEMO}",
                 corpus,
             ),
             (
                 "tokenizer",
-                f"build-corpus --windows {{root}}/windows --tokenizer {{in}} {DEMO}",
+                f"build-corpus --windows <root>/windows --tokenizer <in> {DEMO}",
                 corpus,
             ),
             (
                 "corpus",
-                "compare-tokenizers --tokenizer a={root}/tokenizer --corpus a={in} --out {out}",
+                "compare-tokenizers --tokenizer a=<root>/tokenizer --corpus a=<in> --out <out>",
                 manifest,
             ),
-            ("model", "publish --checkpoint {in} --to-folder {out}", manifest),
+            ("model", "publish --checkpoint <in> --to-folder <out>", manifest),
             (
                 "demo/tasks",
-                f"baseline --model majority --kind binary {SPLITS} --out {{out}}",
+                f"baseline --model majority --kind binary {SPLITS} --out <out>",
                 result,
             ),
         )

@@ -51,7 +51,7 @@ def test_the_report_opens_with_the_controls(
     ]  # fmt: skip
     first = json.loads(min((tmp_path / "summary/multiqc").glob("*_mqc.json")).read_text())
     assert first["section_name"] == "1.1 Controls"
-    assert first["description"].startswith(sentence)
+    assert first["description"].startswith(f"<p>{sentence}")
     assert ("two: expected above 0, auroc" in first["data"]) is not all(passed)
 
 

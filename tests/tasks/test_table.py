@@ -65,9 +65,9 @@ def test_multilabel_cells_are_split(tmp_path: Path) -> None:
 
 
 def test_symbols_are_letters_only_in_encoded_tables(tmp_path: Path) -> None:
-    text = f"sequence,label\nACXBHUDO{'A' * 60},1\nAC{{}},0\n"
-    plain = read_task_table(write(tmp_path / "a.csv", text.format("G")), "binary")
-    encoded = read_task_table(write(tmp_path / "b.csv", text.format(PAIR)), "binary")
+    text = f"sequence,label\nACXBHUDO{'A' * 60},1\nAC?,0\n"
+    plain = read_task_table(write(tmp_path / "a.csv", text.replace("?", "G")), "binary")
+    encoded = read_task_table(write(tmp_path / "b.csv", text.replace("?", PAIR)), "binary")
     said = read_task_table(tmp_path / "a.csv", "binary", alphabet="encoded")
     assert plain.sequences[0] == "ACNNNTNN" + "A" * 60
     assert plain.counts["letters_replaced"] == 5
