@@ -34,7 +34,7 @@ class Curriculum(click.ParamType):  # type: ignore[type-arg]  # generic in newer
             return value
         found = [re.fullmatch(r"\s*(\d+):([1-9]\d*)\s*", part) for part in value.split(",")]
         if not all(found):
-            self.fail(f"'{value}' is not like 8:300,64:300 (tokens:steps)", param, ctx)
+            self.fail(f"'{value}' is not like 8:300,32:300 (tokens:steps)", param, ctx)
         return tuple((int(one[1]), int(one[2])) for one in found if one)
 
 
@@ -96,18 +96,20 @@ CURRICULUM = Curriculum()
     "--start",
     type=click.Choice(["random", "letters", "counts"]),
     help="What a model begins with: random weights, embeddings that know the tokens' letters, or "
-    "counts of neighbouring training tokens.  [default: counts; BERT, Performer: letters]",
+    "counts of neighbouring training tokens.  [default: counts; BERT, Performer: letters; "
+    "published: random]",
 )
 @click.option(
     "--layers",
     type=click.Choice(["published", "local"]),
     help="What ModernBERT's layers see: as published, or 8 tokens to either side and all in every "
-    "third layer from the third on.  [default: local]",
+    "third layer from the third on.  [default: local; published: published]",
 )
 @click.option(
     "--piece-tokens",
     type=click.IntRange(min=0),
-    help="Train on pieces of windows; 0 on windows up to --max-length.  [default: 64]",
+    help="Train on pieces of windows; 0 on windows up to --max-length.  [default: 64; "
+    "published: 0]",
 )
 @click.option(
     "--optimizer",
@@ -125,7 +127,7 @@ CURRICULUM = Curriculum()
 @click.option(
     "--warmup-steps",
     type=click.IntRange(min=0),
-    help="[default: a tenth of the steps; published: a fifth]",
+    help="[default: a tenth of the steps; published: a fifth]; not with --minutes.",
 )
 @click.option(
     "--mask-share",
@@ -158,7 +160,7 @@ CURRICULUM = Curriculum()
     type=CURRICULUM,
     default=(),
     metavar="TOKENS:STEPS,...",
-    help="Begin with windows cut into short pieces, such as 8:300,64:300: learning starts sooner.",
+    help="Begin with windows cut into short pieces, such as 8:300,32:300: learning starts sooner.",
 )
 @precision_option()
 @click.option(

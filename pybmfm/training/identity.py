@@ -17,11 +17,12 @@ from pybmfm.training.storage import Storage, open_storage
 log = logging.getLogger("pybmfm")
 
 # Where and how long a run computes, and what it writes, does not shape its result (beyond
-# rounding).
+# rounding); a budget in tokens does so by the steps and their tokens that follow from it alone.
 NOT_SHAPING = {
     "corpora",
     "tokenizer",
     "out",
+    "tokens",
     "micro_batch_tokens",
     "checkpoint_every",
     "checkpoint_minutes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ WEIGHT_DECAY = 1e-5
 CLIP = 1.0
 MUON_RATE = 13.0  # Muon's learning rate is so many times AdamW's: .02 beside 1.5e-3
 MOMENTUM = 0.95
+LAYER = re.compile(r"\.layers?\.")  # ModernBERT's and BERT's names
 
 Groups = list[dict[str, Any]]
 
@@ -34,7 +36,7 @@ class Optimizers:
     def __init__(
         self, named: Mapping[str, torch.nn.Parameter], kind: str, device: torch.device
     ) -> None:
-        hidden = [p for name, p in named.items() if p.ndim == 2 and ".layers." in name]
+        hidden = [p for name, p in named.items() if p.ndim == 2 and LAYER.search(name)]
         others = list(named.values())
         self.parts: list[torch.optim.Optimizer] = []
         if kind == "muon":

@@ -53,7 +53,7 @@ from pybmfm.training.prefetch import Prefetch
 from pybmfm.training.processes import Processes, launched_processes
 from pybmfm.training.progress_log import ProgressLog
 from pybmfm.training.recipes import LAYERS, PIECE_TOKENS
-from pybmfm.training.schedule import learning_rate, note_steps, noted_steps
+from pybmfm.training.schedule import NOTE, learning_rate, note_steps, noted_steps
 from pybmfm.training.settings import PretrainPlan, PretrainSettings
 from pybmfm.training.starting import apply_start, counted_tokens
 from pybmfm.training.step_batches import StepBatches, StepSource
@@ -131,8 +131,6 @@ class _Run:
         self.train = self.inputs.whole_windows(verify)
         self.dev, self.test = (self.inputs.pieces(split, verify) for split in ("dev", "test"))
         self.model = _model(settings, self.inputs).to(world.device)  # type: ignore[arg-type]
-        if settings.compile:
-            compile_layers(self.model)
         self.parameters = list(self.model.parameters())
         self.names: dict[torch.Tensor, str] = {
             parameter: name for name, parameter in self.model.named_parameters()
@@ -168,7 +166,10 @@ class _Run:
         return progress(steps, "pretraining", unit="steps", note=lambda: self.known)
 
     def start(self) -> None:
-        """Resume from the newest checkpoint, or begin."""
+        """Resume from the newest checkpoint, or begin.
+
+        Layers are compiled last: a start is computed on the CPU, and once.
+        """
         if self.world.is_main and self.checkpoints.steps() and not self.settings.resume:
             raise UserError(
                 "holds checkpoints of an earlier run",
@@ -189,13 +190,15 @@ class _Run:
         wanted = self.settings.micro_batch_tokens or self.settings.tokens_per_batch
         self.micro_batch = self.world.from_main(micro_batch_tokens(self.storage, wanted))
         self.model.train()
+        if self.settings.compile:
+            compile_layers(self.model)
         if not self.settings.steps:
             self._turn_minutes_into_steps()
         if self.world.is_main:
             self._open_logs()
 
     def _apply_start(self) -> None:
-        """Set the weights by counts of the training split: one process does, all have the same."""
+        """Set the weights by the training split: one process does, all have the same."""
         settings, inputs = self.settings, self.inputs
         if self.world.is_main:
             apply_start(
@@ -207,9 +210,8 @@ class _Run:
                 inputs.plan("start"),
                 settings.seed,
             )
-        weights = self.world.from_main(self.model.state_dict() if self.world.is_main else None)
-        self.model.load_state_dict(weights)
         self.model.to(self.world.device)  # type: ignore[arg-type]
+        self.world.share(self.model)
 
     @cached_property
     def counted(self) -> NDArray[np.uint16]:
@@ -217,26 +219,42 @@ class _Run:
         return counted_tokens(self.train, self.settings.seed)
 
     def _turn_minutes_into_steps(self) -> None:
-        """Measure this machine's speed, once: a run that is resumed keeps its steps.
-
-        The steps that are measured have a learning rate of 0 and so change no weight.
-        """
-        noted = self.world.from_main(noted_steps(self.storage) if self.world.is_main else None)
+        """Measure this machine's speed, once: a run that is resumed keeps its steps."""
+        noted = self.world.from_main(self._noted_steps() if self.world.is_main else None)
         if noted is None:
-            seconds = []
-            source = self._source(self.settings.with_steps(MEASURED_STEPS))
-            for step in source.steps(Position(), 0, MEASURED_STEPS):
-                began = time.monotonic()
-                with self.memory_guard():
-                    self.update(step)
-                seconds.append(time.monotonic() - began)
-            self.optimizer = self._new_optimizer()
-            step_seconds = self.world.from_main(float(np.median(seconds)))
+            step_seconds = self.world.from_main(self._step_seconds())
             noted = max(1, int((self.settings.minutes or 0) * 60 / step_seconds))
             if self.world.is_main:
-                note_steps(self.storage, noted)
+                note_steps(self.storage, noted, self.identity)
                 log.info("%g minutes are enough for %s steps", self.settings.minutes, f"{noted:,}")
         self.settings = self.settings.with_steps(noted)
+
+    def _noted_steps(self) -> int | None:
+        """Return the steps of the run that is resumed, None where one begins."""
+        if not self.settings.resume:
+            return None
+        began = self.state.step > 0  # then the checkpoint has shown that it is the same run
+        noted = noted_steps(self.storage, None if began else self.identity)
+        if began and noted is None:
+            raise UserError(
+                f"has no readable {NOTE}, which says how many steps its --minutes are",
+                file=self.storage.place,
+                remedy="put it back, or start again with another --out",
+            )
+        return noted
+
+    def _step_seconds(self) -> float:
+        """Time steps as training does them, with a learning rate of 0: they change no weight."""
+        source, seconds = self._source(self.settings.with_steps(MEASURED_STEPS)), []
+        with Prefetch(source.steps(Position(), 0, MEASURED_STEPS)) as ahead:
+            for _ in range(MEASURED_STEPS):
+                began = time.monotonic()
+                with self.memory_guard():
+                    batches, _ = ahead.take()
+                    self.update(batches)
+                seconds.append(time.monotonic() - began)
+        self.optimizer = self._new_optimizer()  # without the moments of these steps
+        return float(np.median(seconds))
 
     def _new_optimizer(self) -> Optimizers:
         named = dict(self.model.named_parameters())
@@ -504,16 +522,16 @@ class _Run:
         settings, out = self.settings, self.settings.out
         _keep_other_metrics(out / METRICS)
         write_json(out / METRICS, self._metrics(dev, test))
-        if dev:
-            log.info("at the end: %s", known_of(dev))
-            warn_of_no_context(dev)
+        if shown := known_of(dev):
+            log.info("at the end: %s", shown)
+        warn_of_no_context(dev)
         self.log.complete()
         self.storage.save_logs()
         if self._has_best() and settings.checkpoints:
             self.best.copy_to(out / BEST, self.held.check)
-        shown = {f"dev_{name}": value for name, value in dev.items()}
-        shown |= {f"test_{name}": value for name, value in test.items()}
-        self._write_model(out, FINAL_NOTE, shown)
+        figures = {f"dev_{name}": value for name, value in dev.items()}
+        figures |= {f"test_{name}": value for name, value in test.items()}
+        self._write_model(out, FINAL_NOTE, figures)
         log.info("wrote %s after %s steps", out, f"{self.state.step:,}")
 
     def _metrics(self, dev: dict[str, Any], test: dict[str, Any]) -> dict[str, Any]:
@@ -548,7 +566,7 @@ class _Run:
             max_tokens=self.settings.max_validation_tokens,
             autocast=self._autocast,
         )
-        if self.world.is_main and figures["masked_tokens"]:
+        if self.world.is_main and figures["bits_per_nucleotide"] is not None:
             figures |= self._known_by_counts(split, pieces, plan)
         return figures
 

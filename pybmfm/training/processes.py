@@ -49,6 +49,12 @@ class Processes:
         for parameter, part in zip(parameters, parts, strict=True):
             parameter.grad = part.view_as(parameter)
 
+    def share(self, model: torch.nn.Module) -> None:
+        """Give the main process's weights to the models of all, tensor by tensor."""
+        if self.count > 1:
+            for tensor in model.state_dict().values():
+                dist.broadcast(tensor, src=0)
+
     def from_main(self, value: Any) -> Any:
         """Return the main process's ``value`` (JSON types) in every process."""
         if self.count == 1:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from pybmfm.training.storage import Storage
 
@@ -28,13 +30,21 @@ def learning_rate(step: int, *, peak: float, warmup_steps: int, steps: int) -> f
     return peak * max(0, steps - step) / max(1, steps - warmup_steps)
 
 
-def note_steps(storage: Storage, steps: int) -> None:
-    """Keep for a retry how many steps a budget in minutes was found to be."""
-    storage.write(NOTE, json.dumps({"steps": steps}).encode())
+def note_steps(storage: Storage, steps: int, identity: Mapping[str, Any]) -> None:
+    """Keep for a retry how many steps a run's budget in minutes was found to be."""
+    storage.write(NOTE, json.dumps({"steps": steps, "identity": identity}).encode())
 
 
-def noted_steps(storage: Storage) -> int | None:
-    """Return what `note_steps` kept, if anything."""
+def noted_steps(storage: Storage, identity: Mapping[str, Any] | None) -> int | None:
+    """Return what `note_steps` kept, if anything.
+
+    Parameters
+    ----------
+    identity
+        What another run noted counts for nothing; None: whose checkpoints lie there is known.
+    """
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return int(json.loads(storage.read(NOTE) or b"")["steps"])
+        note = json.loads(storage.read(NOTE) or b"")
+        if identity is None or note["identity"] == identity:
+            return int(note["steps"])
     return None

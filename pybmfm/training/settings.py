@@ -222,13 +222,14 @@ class PretrainPlan(PretrainSettings):
 
     def lengths(self) -> list[tuple[int, int]]:
         """Return (tokens, steps) of training pieces, in their order, after the curriculum."""
-        sees_all = "full_attention" in LAYERS[self.layers].types(PRESETS[self.preset].layers)
+        kinds = LAYERS[self.layers].types(PRESETS[self.preset].layers)
+        sees_all = self.architecture != "modernbert" or "full_attention" in kinds
         whole = int(RECIPES[self.recipe].whole_share * self.steps) if sees_all else 0
         longest = min(self.max_length, self.tokens_per_batch)
         if not whole or longest <= self.training_length:
             return [(self.training_length, 0)]
         done = sum(steps for _, steps in self.curriculum)
-        return [(self.training_length, self.steps - whole - done), (longest, 0)]
+        return [(self.training_length, max(0, self.steps - whole - done)), (longest, 0)]
 
     @property
     def validation_interval(self) -> int:
@@ -237,7 +238,7 @@ class PretrainPlan(PretrainSettings):
 
     def with_steps(self, steps: int) -> PretrainPlan:
         """Return the plan of a budget in minutes that is enough for so many steps."""
-        warmup = self.warmup_steps or int(RECIPES[self.recipe].warmup_share * steps)
+        warmup = int(RECIPES[self.recipe].warmup_share * steps)
         return replace(self, steps=steps, warmup_steps=warmup)
 
 
@@ -259,6 +260,8 @@ def _open_faults(settings: PretrainSettings) -> Iterator[tuple[str, str]]:
         )
     if settings.minutes is not None and settings.curriculum:
         yield "--curriculum counts steps, --minutes does not", "give --steps"
+    if settings.minutes is not None and settings.warmup_steps is not None:
+        yield "--warmup-steps counts steps, --minutes does not", "give --steps"
 
 
 def _faults(settings: PretrainPlan) -> Iterator[tuple[str, str]]:
@@ -283,7 +286,10 @@ def _faults(settings: PretrainPlan) -> Iterator[tuple[str, str]]:
             "raise the one or lower the other",
         )
     if min(settings.training_length, settings.tokens_per_batch) < 3:
-        yield "--max-length and --tokens-per-batch must be at least 3 tokens", "raise them"
+        yield (
+            "--max-length, --piece-tokens and --tokens-per-batch must be at least 3 tokens",
+            "raise them (--piece-tokens may be 0)",
+        )
     yield from _curriculum_faults(settings)
     if settings.warmup_steps > settings.steps > 0:
         yield (
@@ -299,7 +305,7 @@ def _curriculum_faults(settings: PretrainPlan) -> Iterator[tuple[str, str]]:
     if any(not 3 <= tokens < settings.training_length for tokens in lengths):
         yield (
             f"a length of --curriculum is not from 3 to {settings.training_length - 1:,} tokens",
-            "the pieces must be shorter than --max-length",
+            "the pieces must be shorter than --piece-tokens and --max-length",
         )
     if settings.curriculum and sum(count for _, count in settings.curriculum) >= settings.steps:
         yield (

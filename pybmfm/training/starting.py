@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,11 +23,13 @@ from pybmfm.training.masking import MaskPlan
 if TYPE_CHECKING:
     from pybmfm.tokenizer import DnaTokenizer
 
+log = logging.getLogger("pybmfm")
+
 Matrix = NDArray[np.float64]
 
-STARTS = ("random", "letters", "counts")
 COUNTED_TOKENS = 20_000_000  # of the training split: more changes no figure in the third digit
 CALIBRATION_PIECES = 256
+MOST_PAIRED = 8192  # tokens whose pairs are counted, the most frequent: 0.5 GB a matrix
 ENDS = 4  # letters of a token's beginning and of its end that are told one by one
 LONGEST_TOLD = 8
 NOISE_EDGE = 1.05  # singular values of noise end near 1 on this scale
@@ -72,7 +75,8 @@ def apply_start(
     Parameters
     ----------
     start
-        ``random`` leaves them as they are.
+        ``random`` leaves them as they are; ``counts`` becomes ``letters`` where no token tells
+        anything of its neighbours.
     pieces, tokens
         Training pieces, and the tokens to be counted, of the training split alone.
     plan
@@ -87,9 +91,20 @@ def apply_start(
         start_from_letters(model, features, frequency, seed)
         return
     factors = neighbour_factors(tokens, features, frequency, specials, rank_of_counts(model), seed)
-    members = [Visit(int(piece), 0) for piece in pieces.order(seed, -2)[:CALIBRATION_PIECES]]
-    masked = masked_batch(pieces, members, plan)
+    if not factors.left_factors.any():
+        log.warning(
+            "the training tokens tell nothing of their neighbours: the model begins with letters"
+        )
+        start_from_letters(model, features, frequency, seed)
+        return
+    masked = masked_batch(pieces, _calibration_visits(pieces, seed), plan)
     start_from_counts(model, factors, masked.batch, masked.places, masked.targets, seed)
+
+
+def _calibration_visits(pieces: Pieces, seed: int) -> list[Visit]:
+    """Return always as many: few pieces come several times, with other masks."""
+    order = pieces.order(seed, -2)
+    return [Visit(int(order[i % len(order)]), i // len(order)) for i in range(CALIBRATION_PIECES)]
 
 
 def token_frequency(tokens: NDArray[np.uint16], size: int, specials: list[int]) -> Matrix:
@@ -161,7 +176,8 @@ def neighbour_factors(
     Standardised residuals of the pair counts keep their singular values above the edge of
     noise, shrunk as noise has stretched them (Gavish and Donoho 2017); the log ratios that
     follow are factorised again, weighted by the tokens' counts. Factors of rare tokens are drawn
-    to what their letters tell, a ridge regression over all tokens.
+    to what their letters tell, a ridge regression over all tokens; beyond ``MOST_PAIRED`` tokens,
+    the less frequent ones have no others.
 
     Parameters
     ----------
@@ -173,43 +189,59 @@ def neighbour_factors(
         Columns of the factors.
     """
     size = len(frequency)
-    counts, pairs = _pair_counts(tokens, size, specials)
-    known = counts >= FEWEST
-    total = max(1.0, float(pairs.sum()))
+    paired, counts, pairs = _pair_counts(tokens, size, specials)
+    rare = counts < FEWEST
     share = counts / max(1.0, float(counts.sum()))
-    expected = total * np.outer(share, share) + SMOOTHING
-    both = np.outer(known, known)
-    residuals = np.where(both, (pairs - expected) / np.sqrt(expected), 0.0)
+    expected = np.outer(share, share)  # in place from here on: these matrices are large
+    expected *= max(1.0, float(pairs.sum()))
+    expected += SMOOTHING
+    root = np.sqrt(expected)
+    residuals = pairs
+    residuals -= expected
+    residuals /= root
+    residuals[rare] = residuals[:, rare] = 0
     # Columns and rows of unit variance: the singular values of noise end at twice the root.
-    edge = 2 * np.sqrt(max(1, known.sum()))
+    edge = 2 * np.sqrt(max(1, (~rare).sum()))
     left, values, right = _svd(residuals, rank + SPARE_RANK, derive_seed(seed, "residuals"))
     kept = values > edge * NOISE_EDGE
     values = np.sqrt(values[kept] ** 2 - edge**2)
-    smooth = (left[:, kept] * values) @ right[:, kept].T
+    ratios = (left[:, kept] * values) @ right[:, kept].T
+    ratios /= root
+    ratios += 1
     # A pair that never stood is as unlikely as its expected count can tell, and no surer.
-    least = np.clip(1 / expected, *LEAST_RATIO)
-    ratios = np.where(both, np.log(np.maximum(1 + smooth / np.sqrt(expected), least)), 0.0)
+    np.maximum(ratios, np.clip(1 / expected, *LEAST_RATIO), out=ratios)
+    np.log(ratios, out=ratios)
+    ratios[rare] = ratios[:, rare] = 0
     weight = np.sqrt(np.maximum(counts, 1))
-    weighted = weight[:, None] * ratios * weight
-    left, values, right = _svd(weighted, rank, derive_seed(seed, "ratios"))
-    return NeighbourFactors(
-        _with_letters(left * np.sqrt(values) / weight[:, None], counts, features),
-        _with_letters(right * np.sqrt(values) / weight[:, None], counts, features),
-        frequency,
-    )
+    ratios *= weight[:, None]
+    ratios *= weight
+    left, values, right = _svd(ratios, rank, derive_seed(seed, "ratios"))
+    believed = np.zeros(size)
+    believed[paired] = counts
+
+    def of_all(side: Matrix) -> Matrix:
+        factors = np.zeros((size, len(values)))
+        factors[paired] = side * np.sqrt(values) / weight[:, None]
+        return _with_letters(factors, believed, features)
+
+    return NeighbourFactors(of_all(left), of_all(right), frequency)
 
 
 def _pair_counts(
     tokens: NDArray[np.uint16], size: int, specials: list[int]
-) -> tuple[Matrix, Matrix]:
-    """Count ordinary tokens, float64[size], and neighbours, float64[size, size]."""
-    flat = tokens.astype(np.int64)
-    ordinary = ~np.isin(flat, specials)
-    beside = ordinary[:-1] & ordinary[1:]
-    keys = flat[:-1][beside] * size + flat[1:][beside]
-    pairs = np.bincount(keys, minlength=size * size).reshape(size, size)
-    counts = np.bincount(flat[ordinary], minlength=size)
-    return counts.astype(float), pairs.astype(float)
+) -> tuple[NDArray[np.int64], Matrix, Matrix]:
+    """Count tokens and neighbours: ids int64[n], counts float64[n], pairs float64[n, n]."""
+    counts = np.bincount(tokens, minlength=size)
+    counts[specials] = 0
+    paired = np.sort(np.argsort(-counts, kind="stable")[:MOST_PAIRED])
+    rows, count = np.full(size, -1), len(paired)
+    rows[paired] = np.arange(count)
+    rows[specials] = -1
+    row = rows[tokens]
+    beside = (row[:-1] >= 0) & (row[1:] >= 0)
+    keys = row[:-1][beside] * count + row[1:][beside]
+    pairs = np.bincount(keys, minlength=count * count).reshape(count, count)
+    return paired, counts[paired].astype(float), pairs.astype(float)
 
 
 def _svd(matrix: Matrix, rank: int, seed: int) -> tuple[Matrix, Matrix, Matrix]:

@@ -6,7 +6,7 @@ either side of the masked one, and the Markov model the letters before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ Ids = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.float64]
 
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0, 10_000.0)
-ROWS_AT_ONCE = 1024  # probabilities over a vocabulary of 4,096 take 32 MB
+MOST_AT_ONCE = 1 << 22  # probabilities computed together take 32 MB
 
 
 class ContextCounts:
@@ -36,13 +36,29 @@ class ContextCounts:
 
     def rows(self, contexts: Ids) -> Rows:
         """Return the counts in each of n contexts, float64[n, size]."""
+        row, tokens, counts = self._entries(contexts)
+        dense = np.zeros((len(contexts), self.size))
+        dense[row, tokens] = counts
+        return dense
+
+    def products(self, contexts: Ids, rows: Rows) -> Rows:
+        """Return the inner product of each context's counts with a row, float64[n].
+
+        Parameters
+        ----------
+        rows
+            float64[n, size].
+        """
+        row, tokens, counts = self._entries(contexts)
+        return np.bincount(row, counts * rows[row, tokens], len(contexts)).astype(np.float64)
+
+    def _entries(self, contexts: Ids) -> tuple[Ids, Ids, Ids]:
+        """Return what stood in n contexts: place among them, token and count."""
         starts = np.searchsorted(self._keys, contexts * self.size)
         lengths = np.searchsorted(self._keys, (contexts + 1) * self.size) - starts
         places = _ranges(starts, lengths)
-        dense = np.zeros((len(contexts), self.size))
         row = np.repeat(np.arange(len(contexts)), lengths)
-        dense[row, self._keys[places] % self.size] = self._counts[places]
-        return dense
+        return row, self._keys[places] % self.size, self._counts[places]
 
     def totals_and_counts(self, contexts: Ids, tokens: Ids) -> tuple[Rows, Rows]:
         """Return how often each context stood, and how often with its token, float64[n] both."""
@@ -60,6 +76,32 @@ def _ranges(starts: Ids, lengths: Ids) -> Ids:
     """Join the ranges ``start .. start + length``."""
     first = np.repeat(np.cumsum(lengths) - lengths, lengths)
     return np.repeat(starts, lengths) + np.arange(int(lengths.sum())) - first
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What counts say of n places, whatever they are drawn to: float64[n] each.
+
+    Attributes
+    ----------
+    frequency
+        Of the true token.
+    left_total, right_total, both_total
+        How often the place's left neighbour, right one and pair of them stood in training.
+    left, right, both
+        And how often with the true token.
+    overlap
+        Sum over all tokens of left times right counts by the token's frequency.
+    """
+
+    frequency: Rows
+    left_total: Rows
+    left: Rows
+    right_total: Rows
+    right: Rows
+    both_total: Rows
+    both: Rows
+    overlap: Rows
 
 
 @dataclass(frozen=True)
@@ -122,15 +164,35 @@ class NeighbourTokens:
             for side in STRENGTHS
             for pair in STRENGTHS
         ]
-        losses = [-candidate.log_likelihood(left, right, targets) for candidate in candidates]
+        evidence = self._evidence(left, right, targets)
+        losses = [-candidate._log_likelihood(evidence) for candidate in candidates]
         return candidates[int(np.argmin(losses))]
 
     def log_likelihood(self, left: Ids, right: Ids, targets: Ids) -> float:
-        """Return the sum of ln P(target)."""
-        return sum(
-            float(np.log(rows[np.arange(len(rows)), targets[part]]).sum())
-            for part, rows in self.predict(left, right)
+        """Return the sum of ln P(target), as `predict` gives P, without all other tokens' P."""
+        return self._log_likelihood(self._evidence(left, right, targets))
+
+    def _evidence(self, left: Ids, right: Ids, targets: Ids) -> Evidence:
+        overlap = np.zeros(len(left))
+        inverse = np.divide(1, self.frequency, out=np.zeros_like(self.frequency), where=self._some)
+        for part in self._parts(len(left)):
+            rows = self.left.rows(left[part]) * inverse
+            overlap[part] = self.right.products(right[part], rows)
+        return Evidence(
+            self.frequency[targets],
+            *self.left.totals_and_counts(left, targets),
+            *self.right.totals_and_counts(right, targets),
+            *self.both.totals_and_counts(left * len(self.frequency) + right, targets),
+            overlap,
         )
+
+    def _log_likelihood(self, seen: Evidence) -> float:
+        """Return the sum of ln P: the joined model's sum over all tokens is a polynomial."""
+        side, pair = self.side_strength, self.pair_strength
+        drawn = (seen.left + side * seen.frequency) * (seen.right + side * seen.frequency)
+        every = seen.overlap + side * (seen.left_total + seen.right_total) + side**2
+        joined = drawn / seen.frequency / every
+        return float(np.log((seen.both + pair * joined) / (seen.both_total + pair)).sum())
 
     def predict(self, left: Ids, right: Ids) -> Iterable[tuple[slice, Rows]]:
         """Give the probabilities of every token, in parts.
@@ -145,15 +207,24 @@ class NeighbourTokens:
         tuple
             Which places, and their probabilities, float64[places, vocab].
         """
-        for start in range(0, len(left), ROWS_AT_ONCE):
-            part = slice(start, start + ROWS_AT_ONCE)
+        for part in self._parts(len(left)):
             yield part, self._probabilities(left[part], right[part])
+
+    def _parts(self, count: int) -> Iterator[slice]:
+        """Cut places so that rows over the vocabulary fit into memory."""
+        step = max(1, MOST_AT_ONCE // len(self.frequency))
+        return (slice(start, start + step) for start in range(0, count, step))
+
+    @property
+    def _some(self) -> npt.NDArray[np.bool_]:
+        """Which tokens are ever predicted."""
+        return np.asarray(self.frequency > 0)
 
     def _probabilities(self, left: Ids, right: Ids) -> Rows:
         from_left = self._one_sided(self.left, left)
         from_right = self._one_sided(self.right, right)
         joined: Rows = from_left * from_right
-        np.divide(joined, self.frequency, out=joined, where=self.frequency > 0)
+        np.divide(joined, self.frequency, out=joined, where=self._some)
         joined /= joined.sum(1, keepdims=True)
         seen = (left != self.mask_id) & (right != self.mask_id)
         triples = self.both.rows(left[seen] * len(self.frequency) + right[seen])

@@ -11,12 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pybmfm.core import Interrupted, UserError
+from pybmfm.model import build_config, build_model
 from pybmfm.model.configurations import LOCAL_LAYERS, PUBLISHED_LAYERS
 from pybmfm.training import PretrainSettings, pretrain, pretraining
 from pybmfm.training.context import warn_of_no_context
+from pybmfm.training.identity import run_identity
 from pybmfm.training.inputs import TrainingInputs
+from pybmfm.training.optimizer import Optimizers
 from pybmfm.training.recipes import MOST_STEPS
 from tests.training.conftest import assert_same_weights, records
 from tests.training.test_pretraining import stop_at
@@ -26,6 +30,10 @@ PATHS = ((Path("corpus"),), Path("tokenizer"), Path("out"))
 
 def terminate():
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def identity(settings: PretrainSettings):
+    return run_identity(settings.plan(), "fp32", 1)
 
 
 def plan(**given):
@@ -75,6 +83,10 @@ def test_models_whose_heads_cannot_be_turned_begin_with_letters(architecture):
 def test_a_model_that_sees_far_ends_on_whole_windows():
     assert plan(steps=100).lengths() == [(64, 0)]
     assert plan(preset="small", steps=100).lengths() == [(64, 80), (2048, 0)]
+    for architecture in ("bert", "performer"):  # all of their layers see far
+        assert plan(architecture=architecture, steps=100).lengths() == [(64, 80), (2048, 0)]
+    long_curriculum = plan(preset="small", steps=100, curriculum=((8, 90),))
+    assert long_curriculum.lengths() == [(64, 0), (2048, 0)]
     kinds = [kind.split("_")[0] for kind in LOCAL_LAYERS.types(4)]
     assert kinds == ["sliding", "sliding", "full", "sliding"]
 
@@ -84,6 +96,8 @@ def test_a_model_that_sees_far_ends_on_whole_windows():
     [
         ({"steps": 3, "tokens": 9}, "--steps and --tokens"),
         ({"minutes": 1.0, "curriculum": ((8, 3),)}, "--curriculum"),
+        ({"minutes": 1.0, "warmup_steps": 0}, "--warmup-steps"),
+        ({"piece_tokens": 2}, "--piece-tokens"),
         ({"piece_tokens": 64, "tokens_per_batch": 32}, "--piece-tokens"),
     ],
 )
@@ -124,6 +138,50 @@ def test_minutes_become_steps_once_and_a_resumed_run_keeps_them(base, tmp_path, 
     counted = replace(base, recipe="default", steps=noted, minutes=None, out=tmp_path / "counted")
     pretrain(counted)
     assert_same_weights(tmp_path, tmp_path / "counted")
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_steps_that_another_run_noted_are_not_taken(base, tmp_path, monkeypatch, resume):
+    monkeypatch.setattr(pretraining._Run, "_step_seconds", lambda _: 0.25)
+    timed = replace(base, recipe="default", steps=None, start="random", minutes=0.02, out=tmp_path)
+    other = {"minutes": 0.01} if resume else {}
+    note = tmp_path / "checkpoints" / "steps.json"
+    note.parent.mkdir()
+    note.write_text(json.dumps({"steps": 2, "identity": identity(replace(timed, **other))}))
+    pretrain(replace(timed, resume=resume))
+    assert records(tmp_path)[-1]["step"] == 4
+
+
+def test_a_checkpoint_whose_steps_are_lost_is_not_trained_to_another_end(
+    base, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pretraining._Run, "_step_seconds", lambda _: 0.25)
+    timed = replace(base, recipe="default", steps=None, start="random", minutes=0.02, out=tmp_path)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 2, terminate)
+        with pytest.raises(Interrupted):
+            pretrain(timed)
+    (tmp_path / "checkpoints" / "steps.json").unlink()
+    with pytest.raises(UserError, match=r"steps\.json"):
+        pretrain(replace(timed, resume=True))
+
+
+def test_the_same_budget_in_steps_and_in_tokens_is_the_same_run(base):
+    steps, tokens, minutes = (
+        identity(replace(base, **{"steps": None, **budget}))
+        for budget in ({"steps": 4}, {"tokens": 4 * 512}, {"minutes": 4.0})
+    )
+    assert steps == tokens
+    assert minutes != steps
+
+
+def test_muon_turns_the_matrices_of_every_architecture():
+    for architecture in ("modernbert", "bert"):
+        config = build_config(architecture, "tiny", vocab_size=9, pad_id=0, cls_id=1, sep_id=2)
+        named = dict(build_model(config).named_parameters())
+        muon, _ = Optimizers(named, "muon", torch.device("cpu")).parts
+        turned = muon.param_groups[0]["params"]
+        assert len(turned) == {"modernbert": 8, "bert": 12}[architecture]
 
 
 def test_muon_resumes_bit_for_bit(base, tmp_path, monkeypatch):

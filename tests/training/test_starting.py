@@ -13,10 +13,10 @@ import torch
 from transformers import AutoModelForMaskedLM
 
 from pybmfm.model import FlatBatch, hidden_states, load_model, masked_lm_logits
-from pybmfm.training import pretrain
+from pybmfm.training import pretrain, pretraining, starting
 from pybmfm.training.starting import letter_features, neighbour_factors, token_frequency
 from pybmfm.variants import ALPHABET
-from tests.training.conftest import assert_same_weights, ordinary_tokens, write_corpus
+from tests.training.conftest import assert_same_weights, ordinary_tokens, weights, write_corpus
 
 KINDS = 40  # tokens of the chain
 
@@ -107,7 +107,46 @@ def test_the_symbol_of_two_bases_lies_between_them():
     assert not features[3].any()
 
 
-def test_rare_tokens_take_the_factors_that_their_letters_tell():
+@pytest.mark.parametrize("content", ["one token", "one kind", "independent"])
+def test_data_that_tell_nothing_of_neighbours_begin_with_letters(
+    chain, small_tokenizer, tmp_path, caplog, content
+):
+    ordinary = ordinary_tokens(small_tokenizer)
+    windows = {
+        "one token": [ordinary[:1]],
+        "one kind": [ordinary[[3] * 90]] * 9,
+        "independent": list(np.random.default_rng(0).choice(ordinary, (9, 90))),
+    }[content]
+    out = train_on(chain, small_tokenizer, windows, tmp_path)
+    assert "begins with letters" in caplog.text
+    assert all(tensor.isfinite().all() for tensor in weights(out).values())
+
+
+def test_a_single_window_is_enough_for_counts(chain, small_tokenizer, tmp_path, caplog):
+    kinds = ordinary_tokens(small_tokenizer)[[3, 5, 9]]
+    out = train_on(chain, small_tokenizer, [np.tile(kinds, 60)], tmp_path)
+    assert "begins with letters" not in caplog.text
+    assert all(tensor.isfinite().all() for tensor in weights(out).values())
+
+
+def train_on(chain, tokenizer, windows: list[np.ndarray], folder: Path) -> Path:
+    rows = [[tokenizer.cls, *window, tokenizer.sep] for window in windows]
+    corpus = write_corpus(folder / "corpus", tokenizer, {"train": rows})
+    pretrain(replace(chain, corpora=(corpus,), out=folder / "out", start="counts"))
+    return folder / "out"
+
+
+def test_layers_are_compiled_after_the_start(chain, tmp_path, monkeypatch):
+    order = []
+    monkeypatch.setattr(pretraining, "apply_start", lambda *_: order.append("start"))
+    monkeypatch.setattr(pretraining, "compile_layers", lambda _: order.append("compile"))
+    pretrain(replace(chain, out=tmp_path, compile=True))
+    assert order == ["start", "compile"]
+
+
+@pytest.mark.parametrize("most", [8192, 79])
+def test_rare_tokens_take_the_factors_that_their_letters_tell(monkeypatch, most):
+    monkeypatch.setattr(starting, "MOST_PAIRED", most)  # 79: the rarest one is not counted
     rng = np.random.default_rng(0)
     tokens = ["".join(letters) for n in (2, 3) for letters in product("ACGT", repeat=n)]
     begins = np.array([token[0] in "AG" for token in tokens])
@@ -123,6 +162,8 @@ def test_rare_tokens_take_the_factors_that_their_letters_tell():
     features, frequency = letter_features(tokens, []), token_frequency(flat, len(tokens), [])
     found = neighbour_factors(flat, features, frequency, [], 4, 0)
     ratio = found.left_factors[rare] @ found.right_factors.T
+    paired, _, pairs = starting._pair_counts(flat, len(tokens), [])
+    assert (rare in paired, pairs.shape) == (most > 79, (min(most, 80),) * 2)
     known = np.arange(len(tokens)) != rare
     assert ratio[known & ~begins].mean() > 0.3
     assert ratio[known & begins].mean() < -0.3

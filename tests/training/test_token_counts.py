@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -73,6 +75,15 @@ def test_a_certain_triple_is_learned():
     rows = predict(fit(tokens), np.array([3, 3]), np.array([4, 8]))
     assert rows.argmax(1).tolist() == [5, 7]
     assert rows.max(1).min() > 0.9
+
+
+@settings(max_examples=50, deadline=None)
+@given(windows, neighbours, st.sampled_from([0.5, 1e4]), st.sampled_from([0.5, 1e4]))
+def test_the_likelihood_is_that_of_the_probabilities(tokens, pairs, side, pair):
+    model = replace(fit(tokens), side_strength=side, pair_strength=pair)
+    targets = np.arange(len(pairs[0])) % (VOCABULARY - 3) + 3
+    rows = predict(model, *pairs)[np.arange(len(targets)), targets]
+    assert model.log_likelihood(*pairs, targets) == pytest.approx(np.log(rows).sum())
 
 
 def test_tuning_takes_the_strengths_of_the_lowest_loss():
