@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pybmfm.core import UserError, output_directory, progress, write_manifest
+from pybmfm.core import UserError, nothing_used, output_directory, progress, write_manifest
 from pybmfm.corpus.cutting import (
     SHORTEST_PIECE,
     ContigLayout,
@@ -24,6 +24,11 @@ from pybmfm.corpus.windows_table import WINDOWS_FILE, write_windows
 from pybmfm.genome import N_CODE, Genome, sequence_intervals
 
 log = logging.getLogger("pybmfm")
+
+_REMEDIES = {
+    "shorter_than": "give a genome with longer contigs",
+    "only_n": "give a genome with A, C, G, T",
+}
 
 
 def sample_windows(settings: WindowSettings) -> None:
@@ -42,9 +47,14 @@ def sample_windows(settings: WindowSettings) -> None:
     dropped: Counter[str] = Counter()
     windows = cut_windows(settings, layouts, block_size, dropped)
     if not any(map(len, windows)):
-        raise UserError(
-            "has no sequence to cut", file=settings.fasta, remedy="give a genome with A, C, G, T"
-        )
+        pieces = {reason: n for reason, n in dropped.items() if not reason.endswith("_nt")}
+        if not pieces:
+            raise UserError(
+                "has no sequence to cut",
+                file=settings.fasta,
+                remedy="give a genome with A, C, G, T",
+            )
+        raise nothing_used("windows", pieces, file=settings.fasta, remedies=_REMEDIES)
     coverage, leakage = _coverage(windows, layouts)
     numbers = _windows_by_split(windows)
     with output_directory(settings.out) as folder:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pybmfm.core.text_files import BZIP2, UTF16_MARKS, XZ, ZIP, ZSTD
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -20,15 +22,14 @@ _AS_UTF8 = "save it as UTF-8"
 
 # No text begins with one of these.
 _PACKED = {
-    b"BZh": Format("a bzip2 file", _UNPACK),
-    b"\xfd7zXZ\0": Format("an xz file", _UNPACK),
-    b"PK\3\4": Format("a zip file (or a spreadsheet)", _UNPACK),
+    BZIP2: Format("a bzip2 file", _UNPACK),
+    XZ: Format("an xz file", _UNPACK),
+    ZIP: Format("a zip file (or a spreadsheet)", _UNPACK),
     b"PK\5\6": Format("an empty zip file", _UNPACK),
-    b"\x28\xb5\x2f\xfd": Format("a zstd file", _UNPACK),
+    ZSTD: Format("a zstd file", _UNPACK),
     b"7z\xbc\xaf\x27\x1c": Format("a 7z file", _UNPACK),
     b"\x1f\x9d": Format("a file of compress (.Z)", _UNPACK),
-    b"\xff\xfe": Format("UTF-16 text", _AS_UTF8),
-    b"\xfe\xff": Format("UTF-16 text", _AS_UTF8),
+    **dict.fromkeys(UTF16_MARKS, Format("UTF-16 text", _AS_UTF8)),
 }
 _BINARY = {
     b"\x43\x27\x41\x1a": Format("a 2bit file", "turn it into FASTA with twoBitToFa"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from pybmfm.core import UserError
 from pybmfm.genome import Genome, match_contigs
 from pybmfm.inference.vcf_text import VcfRecord, VcfText
 from pybmfm.tasks.snp_sites import BEYOND_END, MISMATCH, NOT_IN_FASTA, REFERENCE_N
-from pybmfm.variants.vcf import no_shared_contig
+from pybmfm.variants.vcf import MAX_LEFT_OUT, no_shared_contig, records_left_out
 
 OTHER_LETTERS = "reference_letters_outside_acgt"
 
@@ -39,25 +40,28 @@ class ReferenceCheck:
     def __init__(self, genome: Genome, fasta: Path, vcf: VcfText) -> None:
         self._genome, self._fasta, self._vcf = genome, fasta, vcf
         # All at once: a length says nothing where two contigs have it.
-        lengths = {name: length for name, length in vcf.contigs.items() if length is not None}
-        matched = match_contigs(genome.lengths, vcf.contigs, lengths)
+        self._lengths = {name: n for name, n in vcf.contigs.items() if n is not None}
+        matched = match_contigs(genome.lengths, vcf.contigs, self._lengths)
         self._contigs: dict[str, str | None] = {name: matched.get(name) for name in vcf.contigs}
-        self._used: set[str] = set()
+        self._records: Counter[str] = Counter()
         self.comparable = self.mismatches = 0
         self.first_mismatch = ""
 
     def contig(self, record: VcfRecord) -> str | None:
         """Return the FASTA's name of a record's contig, None if it has none."""
         name = record.contig
-        self._used.add(name)
         if name not in self._contigs:
             alone = match_contigs(self._genome.lengths, [name], beside=self._contigs)
             self._contigs[name] = alone.get(name)
         return self._contigs[name]
 
     def why_unusable(self, record: VcfRecord) -> str:
-        """Return the reason why a record's place cannot be read, or an empty string."""
+        """Return the reason why a record's place cannot be read, or an empty string.
+
+        To be asked once of every record, for it counts them.
+        """
         contig = self.contig(record)
+        self._records[record.contig] += 1
         if contig is None:
             return NOT_IN_FASTA
         end = record.start + len(record.ref)
@@ -92,14 +96,23 @@ class ReferenceCheck:
         Raises
         ------
         UserError
-            If it shares no contig with the FASTA, or REF disagrees at more than 1 % of at least
-            200 records.
+            If it shares no contig with the FASTA, most records lie on contigs that the FASTA has
+            not, or REF disagrees at more than 1 % of at least 200 records.
         """
-        if self._used and not any(self._contigs[name] for name in self._used):
-            raise no_shared_contig(
-                self._fasta, self._genome.lengths, self._vcf.path, sorted(self._used)
-            )
+        self._stop_elsewhere()
         self._stop_above(COMPARABLE_AT_END, MISMATCHES_AT_END, "")
+
+    def _stop_elsewhere(self) -> None:
+        read = self._records.total()
+        left_out = {name: n for name, n in self._records.items() if self._contigs[name] is None}
+        if read and len(left_out) == len(self._records):
+            raise no_shared_contig(
+                self._fasta, self._genome.lengths, self._vcf.path, sorted(left_out)
+            )
+        if sum(left_out.values()) > MAX_LEFT_OUT * read:
+            raise records_left_out(
+                self._fasta, self._genome.lengths, self._vcf.path, self._lengths, left_out, read
+            )
 
     def _stop_above(self, at_least: int, share: float, which: str) -> None:
         if self.comparable >= at_least and self.mismatches > share * self.comparable:

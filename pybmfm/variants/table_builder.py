@@ -309,7 +309,13 @@ class TableBuilder:
         left_out = self.left_out.total()
         if not self.wanted and left_out > MAX_LEFT_OUT * self.total.read:
             raise records_left_out(
-                self.genome.path, self.genome.lengths, self.reader, self.left_out, self.total.read
+                self.genome.path,
+                self.genome.lengths,
+                self.reader.path,
+                self.reader.header.lengths,
+                self.left_out,
+                self.total.read,
+                by_alias=True,
             )
 
     def _check_mismatches(self) -> None:

@@ -213,7 +213,9 @@ def _tell_left_out(
     known = {name: n or 0 for name, n in left_out.items()}
     lost, read = sum(known.values()), sum(n or 0 for n in records.values())
     if lost > MAX_LEFT_OUT * read:
-        raise records_left_out(fasta, fasta_lengths, reader, known, read)
+        raise records_left_out(
+            fasta, fasta_lengths, reader.path, reader.header.lengths, known, read, by_alias=True
+        )
     log.warning(
         "%s contigs%s of the VCF are not in the FASTA: %s",
         f"{len(left_out):,}",
@@ -248,19 +250,30 @@ def no_shared_contig(
 def records_left_out(
     fasta: str | Path,
     fasta_lengths: Mapping[str, int],
-    reader: VcfReader,
+    vcf: str | Path,
+    vcf_lengths: Mapping[str, int],
     left_out: Mapping[str, int],
     read: int,
+    *,
+    by_alias: bool = False,
 ) -> UserError:
-    """Return the error for a VCF most of whose records lie on contigs that the FASTA has not."""
+    """Return the error for a VCF most of whose records lie on contigs that the FASTA has not.
+
+    ``by_alias`` says that the command has options to name and to choose contigs.
+    """
     by_number = sorted(left_out, key=lambda name: -left_out[name])
-    names = describe_left_out(by_number, fasta_lengths, reader.header.lengths)
+    names = describe_left_out(by_number, fasta_lengths, vcf_lengths)
+    remedy = "give a VCF and a FASTA of the same genome"
+    if by_alias:
+        remedy = (
+            "name them by --alias (in the pipeline --contig_aliases), give the FASTA that has "
+            "them, or choose contigs by --contig"
+        )
     return UserError(
         f"{sum(left_out.values()):,} of {read:,} records lie on contigs that {fasta} has not: "
         f"{names}",
-        file=reader.path,
-        remedy="name them by --alias (in the pipeline --contig_aliases), give the FASTA that has "
-        "them, or choose contigs by --contig",
+        file=vcf,
+        remedy=remedy,
     )
 
 

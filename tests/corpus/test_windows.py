@@ -230,3 +230,12 @@ def test_a_genome_of_n_alone_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UserError):
             sample_windows(WindowSettings(file, tmp_path / "windows", split=split))
     assert not (tmp_path / "windows").exists()
+
+
+def test_a_genome_of_short_contigs_is_refused_with_the_reason(tmp_path: Path) -> None:
+    file = tmp_path / "short.fa"
+    file.write_text("".join(f">{number}\n{'ACGT' * 5}\n" for number in range(5)))
+    message = "windows can be used, .* dropped for shorter_than_100; give a genome with longer"
+    with pytest.raises(UserError, match=message):
+        sample_windows(WindowSettings(file, tmp_path / "windows", split="random"))
+    assert not (tmp_path / "windows").exists()

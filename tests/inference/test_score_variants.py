@@ -327,6 +327,10 @@ BROKEN = {
         [("NC_000001.10", 1), ("elsewhere", 1), ("NC_000001.10", 2)],
         "line 9: records of NC_000001.10 stand apart",
     ),
+    "most records elsewhere": (
+        [("NC_000001.10", 1), ("elsewhere", 1), ("elsewhere", 2)],
+        "2 of 3 records lie on contigs that .* has not: elsewhere; give a VCF and a FASTA",
+    ),
     "no shared contig": ([("elsewhere", 1)], "shares no contig"),
 }
 
