@@ -177,6 +177,10 @@ def test_text_values_are_coerced(nextflow, repository, tmp_path, parser):
             ["--simulate: makes its own", "--vcf: is missing", "--min_length: is above"],
         ),
         (
+            ["--simulate", "--steps", "5", "--minutes", "2"],
+            ["--steps: is a budget of pretraining, as --tokens and --minutes are"],
+        ),
+        (
             ["--corpus", "folder", "--score_vcf", "my.vcf", "--checkpoint_root", "az://c/x"],
             [
                 "--tokenizer: is missing",

@@ -183,6 +183,7 @@ def combinationProblems(Map options) {
         [!canHoldCheckpoints(options.checkpoint_root ?: options.outdir), '--checkpoint_root: must be a folder on a disk that every task reaches, or an address that begins with s3://, gs:// or abfs://'],
         [options.gue && isAddress(options.gue), '--gue: must be a local folder; unpack the benchmark first'],
         [options.min_length > options.max_length, '--min_length: is above --max_length'],
+        [[options.steps, options.tokens, options.minutes].count { budget -> budget != null } > 1, '--steps: is a budget of pretraining, as --tokens and --minutes are; give one of them (-profile test and controls set --steps)'],
         [options.split == 'random' && (options.dev_contigs || options.test_contigs), '--split random: divides windows; leave out --dev_contigs and --test_contigs'],
         [(options.dev_contigs ?: []).any { contig -> contig in (options.test_contigs ?: []) }, '--dev_contigs: names a contig that --test_contigs names too'],
         [options.ref_share > 0 && !('snp' in options.encodings), '--ref_share: leaves windows of the snp encoding plain; --encodings asks for ref alone']
