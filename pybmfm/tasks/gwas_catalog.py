@@ -39,6 +39,8 @@ _RS = re.compile(r"rs\d+")
 # Names such as chr1:700:I, 1:2900_A/AT, rs1:700:CT:C: what follows the position.
 _AFTER_PLACE = re.compile(r"(?:[RS]S\d+|[\w.]+?[:_-](\d+))(?![\dA-Za-z])(.*)")
 _INDEL = re.compile(r"[ACGTN*]{2,}|[ID*-]|INS.*|DEL.*|INDEL|DUP.*|INV|CNV")
+# Accessions of DGVa and dbVar, which name structural variants.
+_STRUCTURAL = re.compile(r"[END]S?SV\d+")
 _COMPLEMENT = {"A": "T", "T": "A", "C": "G", "G": "C"}
 
 
@@ -184,13 +186,13 @@ def _place(row: GwasRow, sites: SnpSites, places: GwasPlaces) -> tuple[Snp | str
 def names_no_snv(name: str) -> bool:
     """Say whether a SNP's name gives alleles of other than one base, or a stretch of bases.
 
-    ``chr1:700:I``, ``1:2900:A_AAA``, ``1-2900-A-AT`` and ``6:100-900`` do; ``chr1:700``,
-    ``1:2900_A/T``, ``rs7`` and names of arrays do not.
+    ``chr1:700:I``, ``1:2900:A_AAA``, ``1-2900-A-AT``, ``esv2900`` and ``6:100-900`` do;
+    ``chr1:700``, ``1:2900_A/T``, ``rs7`` and names of arrays do not.
     """
     name = name.strip().upper()
     found = _AFTER_PLACE.match(name)
     if "<" in name or not found:
-        return "<" in name or "INDEL" in name
+        return "<" in name or "INDEL" in name or bool(_STRUCTURAL.fullmatch(name))
     position, rest = found.groups()
     if re.fullmatch(r"-\d+", rest):
         return rest != f"-{position}"

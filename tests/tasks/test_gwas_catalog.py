@@ -172,6 +172,7 @@ def test_real_layouts_are_read_whole(real_data: Path, name: str, layout: str) ->
 
 
 INDELS = (
+    "esv2900 nsv12 essv7 "
     "chr1:700:I chr1:1800:D 1:2900:A_AAA 1:2900_A/AT 1-2900-A-AT rs1:700:CT:C chr1:700:AT "
     "1:700:-:A 1:700_A/- rs5_-/A chr1:700_indel exm-indel1 rs1-<b> 1:700:<DEL> 6:100-900"
 )
