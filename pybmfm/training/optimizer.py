@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 
@@ -15,8 +14,6 @@ CLIP = 1.0
 MUON_RATE = 13.0  # Muon's learning rate is so many times AdamW's: .02 beside 1.5e-3
 MOMENTUM = 0.95
 LAYER = re.compile(r"\.layers?\.")  # ModernBERT's and BERT's names
-
-Groups = list[dict[str, Any]]
 
 
 class Optimizers:
@@ -47,15 +44,11 @@ class Optimizers:
             self.parts.append(muon)
         self.parts.append(adamw(others, device))
 
-    @property
-    def param_groups(self) -> Groups:
-        """The groups of all parts."""
-        return [group for part in self.parts for group in part.param_groups]
-
     def set_rate(self, rate: float) -> None:
         """Set the learning rate, AdamW's; Muon's follows."""
-        for group in self.param_groups:
-            group["lr"] = rate * group.get("scale", 1.0)
+        for part in self.parts:
+            for group in part.param_groups:
+                group["lr"] = rate * group.get("scale", 1.0)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""

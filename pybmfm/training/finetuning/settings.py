@@ -9,9 +9,9 @@ from typing import Any
 
 from pybmfm.core import UserError, check_label
 from pybmfm.model import POOLINGS
+from pybmfm.model.finetuned import LONG
 from pybmfm.tasks import task_of_table
 
-LONG = ("truncate", "window-mean")
 CLASS_WEIGHTS = ("none", "balanced")
 PATHS = ("checkpoint", "train", "dev", "test", "out", "checkpoints")
 
