@@ -35,8 +35,17 @@ SHOWN = 3  # names in a sentence
 LARGEST_JSON = 256 << 20  # bytes; ours are far smaller
 
 
-def read_json_object(path: str | Path, remedy: str) -> dict[str, Any]:
+def read_json_object(
+    path: str | Path, remedy: str = "copy it again", *, numbers_only: bool = False
+) -> dict[str, Any]:
     """Read a JSON object from a file that may hold anything.
+
+    Parameters
+    ----------
+    remedy
+        What the user does where it is none.
+    numbers_only
+        Refuse ``NaN`` and ``Infinity``, which are no JSON but which Python reads as numbers.
 
     Raises
     ------
@@ -48,7 +57,9 @@ def read_json_object(path: str | Path, remedy: str) -> dict[str, Any]:
             content = file.read(LARGEST_JSON + 1)
         if len(content) > LARGEST_JSON:
             raise ValueError(f"larger than {LARGEST_JSON >> 20} MiB")
-        found = json.loads(content.decode())
+        found = json.loads(
+            content.decode(), parse_constant=_refuse_constant if numbers_only else None
+        )
     except OSError as error:
         raise UserError(
             f"cannot be read ({error.strerror or error})", file=path, remedy="check the path"
@@ -58,6 +69,10 @@ def read_json_object(path: str | Path, remedy: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UserError("is not a JSON object", file=path, remedy=remedy)
     return found
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")
 
 
 def files_below(folder: Path) -> Iterator[str]:

@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from pybmfm.core import UserError, check_label, write_json
 from pybmfm.core.names import shortened
+from pybmfm.core.ownership import read_json_object
 from pybmfm.model.encoder import SequenceModel
 from pybmfm.model.foreign import Encoder, load_encoder
-from pybmfm.model.model_folder import read_json_object
 from pybmfm.model.pooling import POOLINGS
 
 HEAD, HEAD_WEIGHTS = "head.json", "head.safetensors"
@@ -114,7 +114,7 @@ def load_finetuned(folder: str | Path) -> FinetunedModel:
 
 def _read_facts(path: Path) -> HeadFacts:
     """Read ``head.json``, and check every fact, as the file may come from anywhere."""
-    content = read_json_object(path)
+    content = read_json_object(path, numbers_only=True)
     try:
         facts = HeadFacts(**content)
     except TypeError as error:

@@ -13,13 +13,14 @@ from transformers import MODEL_MAPPING, AutoConfig, PreTrainedConfig, PreTrained
 
 from pybmfm.core import UserError, derive_seed, is_out_of_memory
 from pybmfm.core.artifacts import MANIFEST
+from pybmfm.core.ownership import read_json_object
 from pybmfm.model.attention import FLAT_ATTENTION
 from pybmfm.model.checkpoints import WEIGHTS, load_checkpoint, quiet, save_checkpoint
 from pybmfm.model.configurations import build_model
 from pybmfm.model.dnabert2 import Dnabert2Config, Dnabert2ForMaskedLM, is_dnabert2
 from pybmfm.model.encoder import FLAT_TYPES
 from pybmfm.model.lightning import read_torch_weights
-from pybmfm.model.model_folder import read_json_object, read_model_config
+from pybmfm.model.model_folder import read_model_config
 
 if TYPE_CHECKING:
     from pybmfm.tokenizer import DnaTokenizer, ForeignTokenizer

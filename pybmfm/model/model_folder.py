@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from pybmfm.core import UserError
 from pybmfm.core.names import shortened
+from pybmfm.core.ownership import read_json_object
 
 CONFIG = "config.json"
 # transformers would load it through peft, and compute another model than the weights are.
@@ -56,34 +57,11 @@ def read_model_config(folder: str | Path) -> dict[str, Any]:
         )
     if not (folder / CONFIG).is_file():
         raise UserError(f"has no {CONFIG}", file=folder, remedy="give a checkpoint folder")
-    config = read_json_object(folder / CONFIG)
+    config = read_json_object(folder / CONFIG, numbers_only=True)
     for name, largest in LARGEST.items():
         _check_size(folder / CONFIG, name, config.get(name), largest)
     _check_weights(folder, config)
     return config
-
-
-def read_json_object(path: Path) -> dict[str, Any]:
-    """Read a JSON file that holds an object, without NaN.
-
-    Raises
-    ------
-    UserError
-        If it holds anything else.
-    """
-    try:
-        content = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"is not valid JSON ({error})", file=path, remedy="copy it again"
-        ) from error
-    if not isinstance(content, dict):
-        raise UserError("is no JSON object", file=path, remedy="copy it again")
-    return content
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
 
 
 def _check_size(path: Path, name: str, value: object, largest: int) -> None:

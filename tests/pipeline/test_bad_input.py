@@ -66,7 +66,7 @@ def truncated_model(folder: Path, artefacts: Path) -> tuple[list[str], str]:
     cut(folder / "model/model.safetensors")
     (folder / "sequences.csv").write_text("sequence\nACGTACGT\n")
     flags = ["--checkpoint", "model", "--encodings", "ref", "--embed_input", "sequences.csv"]
-    return flags, "model: cannot be loaded"
+    return flags, "model.safetensors: cannot be loaded"
 
 
 @pytest.mark.parametrize(
