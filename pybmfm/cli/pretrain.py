@@ -141,7 +141,9 @@ CURRICULUM = Curriculum()
     help="The same for tokens that hold a variant.  [default: --mask-share]",
 )
 @click.option(
-    "--keep-share", type=SHARE, default=0.1, show_default=True, help="Of those, left visible."
+    "--keep-share",
+    type=SHARE,
+    help="Of those, left visible.  [default: 0, as it teaches little; published: 0.1]",
 )
 @click.option(
     "--random-share",

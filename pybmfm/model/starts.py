@@ -164,9 +164,14 @@ def _embeddings(model: Any) -> torch.Tensor:
 
 
 def _constant_direction(size: int) -> torch.Tensor:
-    """Return a unit vector, float32[size], that a layer norm does not take away."""
-    height = 1 / float(size) ** 0.5
-    return torch.where(torch.arange(size) < size // 2, height, -height)
+    """Return a unit vector, float32[size], that a layer norm does not take away.
+
+    It is the first axis but for its mean. An optimizer that scales every weight's steps by its
+    own gradients (Adam) sees the constant part in one column of each matrix; were it spread over
+    all of them, its noise would slow what the others learn.
+    """
+    axis: torch.Tensor = torch.eye(size)[0] - 1 / size
+    return axis / float(axis.norm())
 
 
 def _basis(size: int, seed: int) -> Matrix:

@@ -32,8 +32,9 @@ class Recipe:
         What the layers of a ModernBERT see, a key of ``LAYERS``.
     piece_tokens
         Windows are cut into training pieces of so many tokens; 0 trains on whole ones.
-    mask_share
-        Share of tokens predicted in training.
+    mask_share, keep_share
+        Share of tokens predicted in training, and of these the share left visible: to predict
+        what can be seen teaches nothing of the neighbours.
     optimizer
         ``adamw`` or ``muon``.
     learning_rate, steps, tokens_per_batch
@@ -49,6 +50,7 @@ class Recipe:
     layers: str
     piece_tokens: int
     mask_share: float
+    keep_share: float
     optimizer: str
     warmup_share: float
     whole_share: float = 0.0
@@ -63,6 +65,7 @@ RECIPES = {
         layers="local",
         piece_tokens=PIECE_TOKENS,
         mask_share=0.3,
+        keep_share=0.0,
         optimizer="adamw",
         warmup_share=0.1,
         whole_share=0.2,
@@ -73,6 +76,7 @@ RECIPES = {
         layers="published",
         piece_tokens=0,
         mask_share=0.15,
+        keep_share=0.1,
         optimizer="adamw",
         warmup_share=0.2,
         learning_rate=5e-4,

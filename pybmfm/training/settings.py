@@ -20,6 +20,16 @@ from pybmfm.training.recipes import (
     start_for,
 )
 
+SAID_BY_RECIPES = (
+    "start",
+    "layers",
+    "piece_tokens",
+    "mask_share",
+    "keep_share",
+    "optimizer",
+    "learning_rate",
+)
+
 
 @dataclass(frozen=True)
 class PretrainSettings:
@@ -122,7 +132,7 @@ class PretrainSettings:
     warmup_steps: int | None = None
     mask_share: float | None = None
     mask_variants: float | None = None
-    keep_share: float = 0.1
+    keep_share: float | None = None
     random_share: float = 0.0
     max_length: int | None = None
     curriculum: tuple[tuple[int, int], ...] = ()
@@ -156,8 +166,7 @@ class PretrainSettings:
         _refuse(_open_faults(self))
         recipe = RECIPES[self.recipe]
         own = {field.name: getattr(self, field.name) for field in fields(self)}
-        named = ("start", "layers", "piece_tokens", "mask_share", "optimizer", "learning_rate")
-        own |= {name: getattr(recipe, name) for name in named if own[name] is None}
+        own |= {name: getattr(recipe, name) for name in SAID_BY_RECIPES if own[name] is None}
         if self.start is None:
             own["start"] = start_for(recipe.start, self.architecture)
         own |= self._batches()
@@ -208,6 +217,7 @@ class PretrainPlan(PretrainSettings):
     warmup_steps: int = 0
     mask_share: float = 0.0
     mask_variants: float = 0.0
+    keep_share: float = 0.0
     max_length: int = MAX_LENGTH
 
     @property
