@@ -104,7 +104,8 @@ def load_encoder(folder: str | Path, *, from_scratch: bool = False, seed: int = 
     """
     folder = Path(folder)
     config = read_model_config(folder)
-    if (folder / MANIFEST).is_file() and "artefact" in read_json_object(folder / MANIFEST):
+    manifest = folder / MANIFEST
+    if manifest.is_file() and "artefact" in read_json_object(manifest, numbers_only=True):
         model, tokenizer = load_checkpoint(folder)
         fresh = build_model(model.config, seed) if from_scratch else model
         limit = int(model.config.max_position_embeddings)

@@ -240,7 +240,7 @@ def _pretraining_metrics(model: Artefact) -> dict[str, Any] | None:
     path = model.folder / METRICS_FILE
     if not path.is_file():
         return None
-    content = read_json_object(path, "copy it again")
+    content = read_json_object(path)
     check_json(content, METRICS_TYPES, path, METRICS_FILE)
     return content
 

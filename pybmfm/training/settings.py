@@ -20,16 +20,6 @@ from pybmfm.training.recipes import (
     start_for,
 )
 
-SAID_BY_RECIPES = (
-    "start",
-    "layers",
-    "piece_tokens",
-    "mask_share",
-    "keep_share",
-    "optimizer",
-    "learning_rate",
-)
-
 
 @dataclass(frozen=True)
 class PretrainSettings:
@@ -166,7 +156,7 @@ class PretrainSettings:
         _refuse(_open_faults(self))
         recipe = RECIPES[self.recipe]
         own = {field.name: getattr(self, field.name) for field in fields(self)}
-        own |= {name: getattr(recipe, name) for name in SAID_BY_RECIPES if own[name] is None}
+        own |= {name: said for name, said in vars(recipe).items() if own.get(name, said) is None}
         if self.start is None:
             own["start"] = start_for(recipe.start, self.architecture)
         own |= self._batches()
