@@ -72,7 +72,7 @@ def key_in_address(_folder: Path) -> list[str]:
         (model_of_task, "task name 't$(touch RAN)'"),
         (model_in_folder, "--predict_checkpoint: 'm$(touch RAN)' has the character $"),
         (model_below_folder, "model name 'my;model'"),
-        (head_of_text, "head.json: is not a JSON object"),
+        (head_of_text, "head.json: is no JSON object"),
         (results_in_quotes, "--outdir: 'my'results' has the character '"),
         (task_of_sheet, "names that cannot name a folder: t`touch RAN`"),
         (table_of_sheet, 'my"t.csv\' has the character "'),
