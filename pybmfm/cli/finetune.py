@@ -177,6 +177,13 @@ def resume_options(command: F) -> F:
     help="Several peaks, such as 1e-5,3e-5,1e-4: the lowest dev loss chooses.",
 )
 @click.option(
+    "--schedule",
+    type=click.Choice(("linear", "constant")),
+    default="linear",
+    show_default=True,
+    help="After the warm-up the rate falls to 0 at the last step, or stays at its peak.",
+)
+@click.option(
     "--patience",
     type=click.IntRange(min=1),
     help="Stop after so many validations without a lower dev loss.",

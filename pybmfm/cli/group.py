@@ -78,6 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse_credentials(given)
         group.main(args=given, prog_name="pybmfm")
     except UserError as error:
+        # What a file could not take for lack of memory is no fault of the file.
+        if error.__cause__ is not None and is_out_of_memory(error.__cause__):
+            _fail(f"Out of memory: {error}", 137)
         _fail(f"Error: {error}", 2)
     except Interrupted as error:
         _fail(str(error), 143)

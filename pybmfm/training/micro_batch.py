@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import traceback
 from collections.abc import Iterator
 
 from pybmfm.core import OutOfMemory, is_out_of_memory
@@ -45,6 +46,8 @@ def memory_guard(storage: Storage, tokens: int, largest: int, step: int) -> Iter
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
+        # What the step held is let go first: the note needs memory, too.
+        traceback.clear_frames(error.__traceback__)
         halved = max(1, min(tokens, largest) // 2)
         storage.write(NAME, json.dumps({"micro_batch_tokens": halved}).encode())
         raise OutOfMemory(

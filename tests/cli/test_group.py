@@ -20,6 +20,7 @@ from pybmfm.cli.build_task import BUILDERS
 from pybmfm.cli.group import VERBS
 from pybmfm.core import Interrupted, OutOfMemory, UserError
 from pybmfm.core.provenance import source_digest
+from pybmfm.core.staging import writable
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -84,6 +85,20 @@ def test_errors_become_exit_codes(
         main(["simulate"])
     assert exit_info.value.code == code
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_file_not_written_for_lack_of_memory_is_no_bad_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        with writable("note.json"):
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr("pybmfm.cli.group.group.main", fail)
+    with pytest.raises(SystemExit) as exit_info:
+        main(["simulate"])
+    assert exit_info.value.code == 137
+    assert capsys.readouterr().err.startswith("Out of memory: note.json: cannot be written")
 
 
 @pytest.mark.parametrize(

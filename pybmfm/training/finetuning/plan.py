@@ -10,6 +10,7 @@ import numpy as np
 
 from pybmfm.core import derive_seed
 from pybmfm.training.finetuning.settings import FinetuneSettings
+from pybmfm.training.schedule import learning_rate
 
 LONGEST_WARMUP = 1000
 VALIDATE_EVERY = 200
@@ -25,6 +26,8 @@ class Plan:
         Of training.
     steps, validate_every, warmup
         In steps.
+    schedule
+        ``linear`` or ``constant``, see `FinetuneSettings`.
     """
 
     rows: int
@@ -32,6 +35,7 @@ class Plan:
     steps: int
     validate_every: int
     warmup: int
+    schedule: str
     seed: int
 
     @classmethod
@@ -47,6 +51,7 @@ class Plan:
             steps=steps,
             validate_every=settings.validate_every or min(VALIDATE_EVERY, per_epoch),
             warmup=min(LONGEST_WARMUP, steps // 10),
+            schedule=settings.schedule,
             seed=settings.seed,
         )
 
@@ -57,8 +62,10 @@ class Plan:
         return _order(self.rows, self.seed, epoch)[first : first + self.batch_size]
 
     def rate(self, step: int, peak: float) -> float:
-        """Learning rate of a step: a linear warm-up, then constant."""
-        return peak * min(1.0, (step + 1) / max(1, self.warmup))
+        """Learning rate of a step: a linear warm-up, then as the schedule says."""
+        if self.schedule == "constant":
+            return peak * min(1.0, (step + 1) / max(1, self.warmup))
+        return learning_rate(step, peak=peak, warmup_steps=self.warmup, steps=self.steps)
 
     def validates(self, step: int) -> bool:
         """Whether to validate after this step."""

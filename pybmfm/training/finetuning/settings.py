@@ -13,6 +13,7 @@ from pybmfm.model.finetuned import LONG
 from pybmfm.tasks import task_of_table
 
 CLASS_WEIGHTS = ("none", "balanced")
+SCHEDULES = ("linear", "constant")
 PATHS = ("checkpoint", "train", "dev", "test", "out", "checkpoints")
 
 
@@ -73,7 +74,9 @@ class FinetuneSettings:
     batch_size
         Sequences per step.
     learning_rate
-        Peak; reached linearly over min(1,000, 10 % of the steps), then constant.
+        Peak; reached linearly over min(1,000, 10 % of the steps).
+    schedule
+        ``linear`` falls from the peak to 0 at the last step; ``constant`` stays, as published.
     learning_rates
         Several peaks: each trains from the same start, and the lowest dev loss chooses.
     patience
@@ -122,6 +125,7 @@ class FinetuneSettings:
     batch_size: int = 32
     learning_rate: float = 1e-4
     learning_rates: tuple[float, ...] = ()
+    schedule: str = "linear"
     patience: int | None = None
     max_length: int | None = None
     long: str = "truncate"
@@ -170,7 +174,12 @@ def check_settings(settings: FinetuneSettings) -> None:
 
 
 def _faults(settings: FinetuneSettings) -> Iterator[tuple[str, str]]:
-    choices = (("pooling", POOLINGS), ("long", LONG), ("class_weights", CLASS_WEIGHTS))
+    choices = (
+        ("pooling", POOLINGS),
+        ("long", LONG),
+        ("class_weights", CLASS_WEIGHTS),
+        ("schedule", SCHEDULES),
+    )
     for name, known in choices:
         if getattr(settings, name) not in known:
             option = name.replace("_", "-")

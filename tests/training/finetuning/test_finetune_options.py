@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from pybmfm.evaluation import load_result
 from pybmfm.model import load_checkpoint
 from pybmfm.tasks import read_task_table
 from pybmfm.tokenizer import DnaTokenizer
-from pybmfm.training import LoraSettings
+from pybmfm.training import FinetuneSettings, LoraSettings
 from pybmfm.training.finetuning.losses import Loss, balanced_weights
+from pybmfm.training.finetuning.plan import Plan
 from pybmfm.training.token_windows import token_windows
 
 from .finetune_tasks import MOTIF, metrics_of, run, with_motif, write_splits
@@ -160,6 +162,23 @@ def test_patience_stops_when_dev_has_been_worse(checkpoint: Path, tmp_path: Path
     metrics, lines = metrics_of(result), journal(result)
     assert metrics["steps"] == len(lines) == metrics["best_step"] + 8 < 120
     assert metrics["best_dev_loss"] == min(line["dev_loss"] for line in lines if "dev_loss" in line)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [("linear", [0.5, 1.0, 1.0, 0.75, 0.5]), ("constant", [0.5, 1.0, 1.0, 1.0, 1.0])],
+)
+def test_the_rate_falls_to_0_or_stays(
+    checkpoint: Path, motif: Path, schedule: str, rates: list[float]
+) -> None:
+    (default,) = (field.default for field in fields(FinetuneSettings) if field.name == "schedule")
+    assert default == "linear"
+    plan = Plan(32, 8, steps=6, validate_every=2, warmup=2, schedule=schedule, seed=0)
+    assert [plan.rate(step, 2e-3) for step in range(5)] == pytest.approx([2e-3 * x for x in rates])
+    result = run(checkpoint, motif, schedule, schedule=schedule, max_steps=20, learning_rate=2e-3)
+    assert [one["learning_rate"] for one in journal(result)][-1] == pytest.approx(
+        {"linear": 2e-3 / 18, "constant": 2e-3}[schedule]
+    )
 
 
 def test_dev_chooses_the_learning_rate(checkpoint: Path, motif: Path) -> None:
