@@ -15,6 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 
 STRATEGIES = ("paper", "hardy-weinberg", "haplotypes")
+BOTH_STRANDS = {"all": ("train", "dev", "test"), "train": ("train",), "none": ()}
 KINDS = ("binary", "multiclass", "multilabel", "regression")
 
 
@@ -25,6 +26,18 @@ def fasta_option() -> Callable[[F], F]:
         type=PATH,
         required=True,
         help="Reference genome (.fa, .fa.gz), index not needed.",
+    )
+
+
+def both_strands_option(default: str) -> Callable[[F], F]:
+    """``--both-strands`` of task builders, as the splits that it names."""
+    return click.option(
+        "--both-strands",
+        type=click.Choice(tuple(BOTH_STRANDS)),
+        default=default,
+        show_default=True,
+        callback=lambda _context, _option, value: BOTH_STRANDS[value],
+        help="Rows that get their reverse complement, over which predictions are averaged.",
     )
 
 

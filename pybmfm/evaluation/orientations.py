@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from pybmfm.tasks import TaskTable
-from pybmfm.tasks.mpra import REVERSED
+from pybmfm.tasks.strands import REVERSED
 
 Array = TypeVar("Array", bound=np.ndarray)
 

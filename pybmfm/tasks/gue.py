@@ -24,6 +24,7 @@ from pybmfm.tasks.kinds import DEFAULT_METRIC
 from pybmfm.tasks.labels import ClassIndex, class_names, split_labels
 from pybmfm.tasks.letters import clean_sequences
 from pybmfm.tasks.sheet import task_table, write_task_sheet
+from pybmfm.tasks.strands import with_other_strands
 from pybmfm.tasks.table import SPLITS
 
 if TYPE_CHECKING:
@@ -46,11 +47,15 @@ class GueSettings:
         Folder for the tables, ``tasks.csv`` and ``manifest.json``.
     tasks
         Names to build; all that are complete if empty.
+    both_strands
+        Splits whose rows get their reverse complement, see `with_other_strands`; those of dev
+        and test are averaged in the predictions.
     """
 
     input: Path
     out: Path
     tasks: tuple[str, ...] = ()
+    both_strands: tuple[str, ...] = ()
 
 
 def build_gue(settings: GueSettings) -> None:
@@ -76,7 +81,7 @@ def build_gue(settings: GueSettings) -> None:
         unusable: dict[str, UserError] = {}
         for name in progress(chosen, "building tasks", unit="tasks"):
             try:
-                tasks[name] = _build_task(name, complete[name], folder)
+                tasks[name] = _build_task(name, complete[name], folder, settings.both_strands)
             except UserError as error:
                 if settings.tasks or len(chosen) == 1:
                     raise
@@ -88,7 +93,11 @@ def build_gue(settings: GueSettings) -> None:
         write_manifest(
             folder,
             artefact="tasks",
-            settings={"source": "gue", "tasks": list(settings.tasks)},
+            settings={
+                "source": "gue",
+                "tasks": list(settings.tasks),
+                "both_strands": list(settings.both_strands),
+            },
             inputs=[complete[name][split] for name in tasks for split in SPLITS],
             counts=_sum_counts(tasks),
             tasks=tasks,
@@ -172,7 +181,9 @@ def _choose(
     return list(dict.fromkeys(settings.tasks)) or list(complete)
 
 
-def _build_task(name: str, files: dict[str, Path], folder: Path) -> dict[str, Any]:
+def _build_task(
+    name: str, files: dict[str, Path], folder: Path, both_strands: Sequence[str]
+) -> dict[str, Any]:
     frames = {split: read_gue_columns(path) for split, path in files.items()}
     kind, classes = _kind_and_classes(frames, files)
     splits, kept = {}, {}
@@ -185,6 +196,10 @@ def _build_task(name: str, files: dict[str, Path], folder: Path) -> dict[str, An
                 file=files[split],
                 remedy="check its columns",
             )
+    duplicates = count_duplicates({split: list(kept[split]["sequence"]) for split in SPLITS})
+    strands: dict[str, Any] = {}
+    if both_strands:
+        kept, strands["reverse_complements"] = _on_both_strands(kept, both_strands)
     for split, rows in kept.items():
         write_table(rows, task_table(folder, name, split))
     return {
@@ -193,8 +208,20 @@ def _build_task(name: str, files: dict[str, Path], folder: Path) -> dict[str, An
         "classes": classes,
         "alphabet": "plain",
         "splits": splits,
-        "duplicates": count_duplicates({split: list(kept[split]["sequence"]) for split in SPLITS}),
+        "duplicates": duplicates,
+        **strands,
     }
+
+
+def _on_both_strands(
+    kept: dict[str, pd.DataFrame], both_strands: Sequence[str]
+) -> tuple[dict[str, pd.DataFrame], dict[str, int]]:
+    import pandas as pd
+
+    rows = pd.concat([kept[split].assign(split=split) for split in SPLITS], ignore_index=True)
+    both, made = with_other_strands(rows, both_strands)
+    columns = [*kept["train"].columns, "group"]
+    return {split: both.loc[both["split"] == split, columns] for split in SPLITS}, made
 
 
 def _kind_and_classes(

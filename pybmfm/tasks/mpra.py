@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from pybmfm.tasks.dropped import describe_dropped
 from pybmfm.tasks.gue import count_duplicates
 from pybmfm.tasks.letters import clean_sequences
 from pybmfm.tasks.sheet import task_table, write_task_sheet
+from pybmfm.tasks.strands import with_other_strands
 from pybmfm.tasks.table import SPLITS
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ log = logging.getLogger("pybmfm")
 REQUIRED = ("name", "split", "sequence")
 NOT_ACTIVITY = {*REQUIRED, "class"}
 SPLIT_NAMES = {**{split: split for split in SPLITS}, "val": "dev", "valid": "dev"}
-REVERSED = "/rc"  # ends the id of a row that is the other strand of the row of the same name
-COMPLEMENT = str.maketrans("ACGTacgt", "TGCAtgca")
+COLUMNS = ["id", "sequence", "value", "group"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,8 @@ def build_mpra(settings: MpraSettings) -> None:
     column = _activity_column(frame, settings)
     usable, dropped = _usable_rows(frame, column, settings.input)
     task = "mpra_" + re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
-    tables, made = _with_reverse_complements(usable, settings.both_strands)
+    both, made = with_other_strands(usable, settings.both_strands)
+    tables = {split: both.loc[both["split"] == split, COLUMNS] for split in SPLITS}
     with output_directory(settings.out) as folder:
         for split in SPLITS:
             write_table(tables[split], task_table(folder, task, split))
@@ -103,11 +103,6 @@ def build_mpra(settings: MpraSettings) -> None:
         dropped or "none",
         f"{made['made']:,}",
     )
-
-
-def reverse_complement(sequence: str) -> str:
-    """Return the other strand of plain DNA text; letters outside ACGT stay as they are."""
-    return sequence.translate(COMPLEMENT)[::-1]
 
 
 def _read_library(path: Path) -> pd.DataFrame:
@@ -167,7 +162,6 @@ def _usable_rows(
     usable["id"] = _unique_ids(list(usable["id"]))
     usable["split"] = split.loc[kept]
     usable["value"] = frame[column].loc[kept]
-    usable["group"] = _strand_groups(usable)
     for name in SPLITS:
         if not (usable["split"] == name).any():
             raise UserError(
@@ -206,54 +200,6 @@ def _unique_ids(names: list[str]) -> list[str]:
         taken.add(free)
         unique.append(free)
     return unique
-
-
-def _strand_groups(rows: pd.DataFrame) -> list[str]:
-    """One group per sequence and its reverse complement, named for the first row."""
-    first: dict[str, str] = {}
-    groups = []
-    for name, text in zip(rows["id"], rows["sequence"], strict=True):
-        forward = text.upper()
-        groups.append(first.setdefault(min(forward, reverse_complement(forward)), name))
-    return groups
-
-
-def _with_reverse_complements(
-    rows: pd.DataFrame, both_strands: Sequence[str]
-) -> tuple[dict[str, pd.DataFrame], dict[str, int]]:
-    """Tables per split, and how many other strands were made or why not."""
-    import pandas as pd
-
-    home: dict[str, set[str]] = {}
-    for split, text in zip(rows["split"], rows["sequence"], strict=True):
-        home.setdefault(text.upper(), set()).add(split)
-    wanted = rows[rows["split"].isin(both_strands)]
-    partner = [reverse_complement(text) for text in wanted["sequence"]]
-    where = [
-        _home_of(home.get(text.upper(), set()), split)
-        for text, split in zip(partner, wanted["split"], strict=True)
-    ]
-    new = wanted.assign(sequence=partner, id=_reversed_ids(rows, wanted))
-    new = new[[place == "made" for place in where]]
-    both = pd.concat([rows, new]).sort_index(kind="stable")  # each right after its forward row
-    columns = ["id", "sequence", "value", "group"]
-    tables = {split: both.loc[both["split"] == split, columns] for split in SPLITS}
-    return tables, {
-        name: where.count(name) for name in ("made", "already_there", "in_another_split")
-    }
-
-
-def _home_of(splits: set[str], own: str) -> str:
-    """Say whether a row's other strand is to be made, or where it is."""
-    if splits - {own}:
-        return "in_another_split"
-    return "already_there" if splits else "made"
-
-
-def _reversed_ids(rows: pd.DataFrame, wanted: pd.DataFrame) -> list[str]:
-    """Ids of the other strands; a library's own id of that form is left to it."""
-    taken = set(rows["id"])
-    return [name + REVERSED * (1 + (name + REVERSED in taken)) for name in wanted["id"]]
 
 
 def _describe(

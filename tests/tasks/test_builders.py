@@ -19,7 +19,7 @@ from pybmfm.tasks import (
     read_task_splits,
     read_task_table,
 )
-from pybmfm.tasks.mpra import reverse_complement
+from pybmfm.tasks.strands import reverse_complement
 
 SPLITS = ("train", "dev", "test")
 
@@ -57,6 +57,32 @@ def test_gue_tasks_are_named_and_typed_from_the_tree(gue: Path, tmp_path: Path) 
     assert table.ids == ["tf_0-dev-0", "tf_0-dev-1"]
     assert manifest(tmp_path / "out")["artefact"] == "tasks"
     assert manifest(tmp_path / "out")["incomplete"] == {"tf_1": ["no train", "no test"]}
+
+
+@pytest.mark.parametrize(("both_strands", "tested"), [("all", 4), ("train", 2)])
+def test_gue_strands_are_a_choice(tmp_path: Path, both_strands: str, tested: int) -> None:
+    make_task(
+        tmp_path / "GUE" / "tf" / "0",
+        {
+            "train": "AACC,0\nACGT,1\nCCCA,0\nGGTG,1\n",
+            "dev": "CACC,1\n",
+            "test": "AAAC,0\nAAAG,1\n",
+        },
+    )
+    arguments = ["gue", "--input", tmp_path / "GUE", "--out", tmp_path / "g"]
+    arguments += ["--both-strands", both_strands]
+    outcome = CliRunner().invoke(command, [str(argument) for argument in arguments])
+    assert outcome.exit_code == 0, outcome.output
+    (entry,) = read_task_sheet(tmp_path / "g" / "tasks.csv")
+    train, test = (read_task_table(path, "binary") for path in (entry.train, entry.test))
+    assert len(test) == tested
+    # ACGT is its own other strand, and that of GGTG is a row of dev.
+    assert train.sequences == ["AACC", "GGTT", "ACGT", "CCCA", "TGGG", "GGTG"]
+    assert train.ids[:2] == ["tf_0-train-0", "tf_0-train-0/rc"]
+    assert train.groups[:2] == ["tf_0-train-0"] * 2
+    made = manifest(tmp_path / "g")["tasks"]["tf_0"]["reverse_complements"]
+    assert made["already_there"] == 1
+    assert made["in_another_split"] >= 1
 
 
 def test_gue_manifest_accounts_for_every_row(gue: Path, tmp_path: Path) -> None:
