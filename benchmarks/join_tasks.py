@@ -1,9 +1,9 @@
 """Several folders of task tables as one, with test tables of bounded size.
 
-    python benchmarks/join_tasks.py --test-rows 2000 --out tasks bench mpra mini=mini
+    python benchmarks/join_tasks.py --test-rows 2000 --out tasks bench mpra variants
 
-A folder given as SUFFIX=FOLDER has its tasks renamed to TASK.SUFFIX, unless another folder has the
-task already: then it is left out. Dev and test tables are drawn down to --test-rows, groups whole.
+A task that an earlier folder has is left out. Dev and test tables are drawn down to --test-rows,
+groups whole; all rows without it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,19 @@ from pybmfm.tasks.table import sample_rows
 def main() -> None:
     """Write OUT/tasks.csv and OUT/TASK/{train,dev,test}.csv."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", nargs="+")
-    parser.add_argument("--test-rows", type=int, default=2000)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--test-rows", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     known: set[str] = set()
     rows = []
-    for name in given.folders:
-        suffix, _, folder = name.rpartition("=")
-        for entry in read_task_sheet(Path(folder) / "tasks.csv"):
-            if entry.task in known:
+    for folder in given.folders:
+        for entry in read_task_sheet(folder / "tasks.csv"):
+            task = entry.task
+            if task in known:
                 continue
-            known.add(entry.task)
-            task = f"{entry.task}.{suffix}" if suffix else entry.task
+            known.add(task)
             (given.out / task).mkdir(parents=True)
             for split in ("train", "dev", "test"):
                 source = getattr(entry, split)

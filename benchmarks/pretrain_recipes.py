@@ -14,17 +14,27 @@ from typing import Any
 import click
 from scipy.stats import t as student
 
-# What is changed of the default recipe, one thing at a time, and the published one as a whole.
+PUBLISHED = ("--recipe", "published", "--tokens-per-batch", "2048")
+# What is left out of the default recipe or added to it, one thing at a time; and each part alone,
+# beside the published recipe in batches as small.
 VARIANTS: dict[str, tuple[str, ...]] = {
     "default": (),
-    "start letters": ("--start", "letters"),
-    "start random": ("--start", "random"),
-    "published layers": ("--layers", "published"),
-    "whole windows": ("--piece-tokens", "0"),
+    "letters for counts": ("--start", "letters"),
+    "random for counts": ("--start", "random"),
+    "without local layers": ("--layers", "published"),
+    "without pieces": ("--piece-tokens", "0"),
     "15 % masked": ("--mask-share", "0.15"),
-    "Muon": ("--optimizer", "muon"),
+    "10 % kept visible": ("--keep-share", "0.1"),
+    "twice the rate": ("--learning-rate", "0.003"),
+    "with Muon": ("--optimizer", "muon"),
     "variants masked at 60 %": ("--mask-variants", "0.6"),
-    "published, small batches": ("--recipe", "published", "--tokens-per-batch", "2048"),
+    "published": PUBLISHED,
+    "published, 3e-3": (*PUBLISHED, "--learning-rate", "0.003"),
+    "published, letters": (*PUBLISHED, "--start", "letters"),
+    "published, counts": (*PUBLISHED, "--start", "counts"),
+    "published, local layers": (*PUBLISHED, "--layers", "local"),
+    "published, pieces": (*PUBLISHED, "--piece-tokens", "64"),
+    "published, 30 % masked": (*PUBLISHED, "--mask-share", "0.3", "--keep-share", "0"),
 }
 FIGURES = (
     "bits_per_nucleotide",

@@ -20,11 +20,14 @@ from pybmfm.evaluation import is_variant_set, main_rows
 from pybmfm.report.model_names import in_order
 from pybmfm.report.result_sentences import best_model, missing_sentences, result_sentences
 from pybmfm.report.result_tables import shown_metrics
+from pybmfm.tasks.kinds import LOWER_IS_BETTER
 
 SHOWN = (
-    "preset", "steps", "passes", "max_train_rows", "epochs", "finetune_learning_rate", "seeds",
-    "baselines",
+    "preset", "vocab_size", "steps", "learning_rate", "passes", "max_train_rows", "epochs",
+    "finetune_options", "finetune_learning_rate", "seeds", "baselines",
 )  # fmt: skip
+
+LANGUAGE = ("ref", "snp")
 
 WINDOWS = (
     "The windows are no promoters: a positive has more CpG than the median window, so that counts "
@@ -54,14 +57,16 @@ def page(given: argparse.Namespace) -> Iterator[str]:
     yield from about_the_run(given)
     yield (
         "Mean over seeds on the test rows and 95 % interval (bootstrap of groups, seeds resampled "
-        "inside); the best mean of a row is bold. Tasks named `.mini` have few rows of the "
-        "published ones. Published figures (x100) are of other data, splits and budgets."
+        "inside); the best mean of a row is bold. Published figures (x100) are of other data, "
+        "splits and budgets."
     )
     yield from ("", "## Table 2", "")
     plain = table2[~table2["task"].map(is_variant_set)]
     yield from wide(plain, "task")
     yield ""
     yield from sentences(plain, comparisons)
+    yield from ("", "## What pretraining is worth, and whether it beats counts", "")
+    yield from worth(plain, comparisons)
     missing = given.summary / "missing.tsv"
     if missing.is_file():
         yield from ("", "## Missing", "")
@@ -123,6 +128,51 @@ def sentences(table: pd.DataFrame, comparisons: pd.DataFrame) -> Iterator[str]:
     mains = main.drop_duplicates("task")[["task", "metric"]]
     for sentence in result_sentences(main, comparisons.merge(mains, on=["task", "metric"])):
         yield f"- {sentence}"
+
+
+def worth(table: pd.DataFrame, comparisons: pd.DataFrame) -> Iterator[str]:
+    """Pretrained models beside scratch, and the best of them beside the best k-mer model.
+
+    Above 0 is better, also where a lower metric is.
+    """
+    main = main_rows(table)
+    won = {"ref": 0, "snp": 0, "best": 0}
+    yield from header(
+        ["task", "metric", "REF - scratch", "SNP - scratch", "best language model - best of k-mers"]
+    )
+    for task, cells in main.groupby("task", sort=True):
+        metric = str(cells["metric"].iloc[0])
+        pairs = comparisons[(comparisons["task"] == task) & (comparisons["metric"] == metric)]
+        language = best_model(cells[cells["model"].isin([*LANGUAGE, "scratch"])])
+        counts = best_model(cells[cells["model"].str.startswith("kmer-")])
+        shown = []
+        for a, b in (*((name, "scratch") for name in LANGUAGE), (language, counts)):
+            difference, low, high = paired(pairs, a, b)
+            if metric in LOWER_IS_BETTER:
+                difference, low, high = -difference, -high, -low
+            key = "best" if b == counts else str(a)
+            won[key] += difference >= 0 if key == "best" else low > 0
+            which = f" ({a} - {b})" if key == "best" else ""
+            shown.append(f"{difference:+.3f} [{low:+.3f}, {high:+.3f}]{which}")
+        yield row([str(task), metric, *shown])
+    tasks = main["task"].nunique()
+    yield ""
+    yield (
+        f"Interval above 0 beside scratch: REF on {won['ref']}, SNP on {won['snp']} of {tasks} "
+        "tasks. "
+        f"The best language model is not below the best k-mer model on {won['best']} of {tasks}."
+    )
+
+
+def paired(pairs: pd.DataFrame, a: str | None, b: str | None) -> tuple[float, float, float]:
+    """Difference and interval of model a minus model b, in whatever order the table has them."""
+    for first, second, sign in ((a, b, 1), (b, a, -1)):
+        found = pairs[(pairs["model_a"] == first) & (pairs["model_b"] == second)]
+        if len(found):
+            one = found.iloc[0]
+            low, high = sorted((sign * one["low"], sign * one["high"]))
+            return sign * float(one["difference"]), float(low), float(high)
+    return math.nan, math.nan, math.nan
 
 
 def repeated(table: pd.DataFrame) -> Iterator[str]:
