@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pybmfm.core import UserError, derive_seed
-from pybmfm.evaluation.bootstrap import LEVEL, Resampling, interval, metric_draws
+from pybmfm.evaluation.bootstrap import DRAWS, Resampling, interval, metric_draws
 from pybmfm.evaluation.cells import Cell, CellFolders, find_cells, load_cell
 from pybmfm.evaluation.repeated import RepeatedIds
 from pybmfm.evaluation.tables import mean_metrics
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHANCE = {"auroc": 0.5, "mcc": 0.0}
+# A world has one drawing of its labels, for whoever makes it: at 95 % one world in 20 would fail
+# for good though nothing is wrong.
+CHANCE_LEVEL = 0.99
+CHANCE_DRAWS = 20_000
 CONSTANT = "majority"  # at chance whatever the labels are
 Cells = Mapping[tuple[str, str], CellFolders]
 Declared = Mapping[str, Any]
@@ -44,7 +48,8 @@ class Control:
         ``above 0``, ``no difference``, ``chance`` or ``exactly found``.
     difference, low, high
         Of the metric's means over seeds, with its 95 % interval; for ``chance`` that of the model
-        farthest from it, corrected for their number; for rows how many are missed or wrongly found.
+        farthest from it, 99 % and corrected for their number; for rows how many are missed or
+        wrongly found.
     passed
         Whether it is as expected: the interval lies above 0, or holds 0. False where a result is
         missing.
@@ -146,11 +151,13 @@ def _chance(one: Declared, cells: Cells, seed: int) -> Control:
         if task == one["task"] and model != CONSTANT
     ]
     metric, seed = one["metric"], derive_seed(seed, "control", one["control"])
-    chance, level = CHANCE[metric], 1 - (1 - LEVEL) / max(1, len(models))
+    chance, level = CHANCE[metric], 1 - (1 - CHANCE_LEVEL) / max(1, len(models))
     judged = []
     for folders in models:
         cell = load_cell(folders)
-        low, high = interval(_draws(cell, folders.model, metric, seed) - chance, level)
+        low, high = interval(
+            _draws(cell, folders.model, metric, seed, CHANCE_DRAWS) - chance, level
+        )
         judged.append(
             _control(
                 one,
@@ -180,8 +187,7 @@ def _leak(one: Declared, repeated: RepeatedIds) -> Control:
     )
 
 
-def _draws(cell: Cell, model: str, metric: str, seed: int) -> np.ndarray:
-    drawn = metric_draws(
-        cell.kind, cell.truth, cell.scores, Resampling(cell.groups, seed=seed), model
-    )
+def _draws(cell: Cell, model: str, metric: str, seed: int, draws: int = DRAWS) -> np.ndarray:
+    resampling = Resampling(cell.groups, draws, seed)
+    drawn = metric_draws(cell.kind, cell.truth, cell.scores, resampling, model)
     return drawn[metric]
