@@ -25,7 +25,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "without pieces": ("--piece-tokens", "0"),
     "15 % masked": ("--mask-share", "0.15"),
     "10 % kept visible": ("--keep-share", "0.1"),
-    "twice the rate": ("--learning-rate", "0.003"),
+    "half the rate": ("--learning-rate", "0.0015"),
     "with Muon": ("--optimizer", "muon"),
     "variants masked at 60 %": ("--mask-variants", "0.6"),
     "published": PUBLISHED,

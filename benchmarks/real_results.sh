@@ -41,7 +41,7 @@ fi
 status=0
 nextflow run "$project" -resume -ansi-log false --outdir results \
     --fasta "$genome" --vcf "$vcf" --tasks tasks/tasks.csv --passes 2 --vocab_size 256 \
-    --preset tiny --steps "$steps" --learning_rate 0.003 --max_validation_tokens 100000 \
+    --preset tiny --steps "$steps" --max_validation_tokens 100000 \
     --epochs 10 --finetune_options "--max-steps $tune_steps --validate-every 450" --finetune_learning_rate 0.001 \
     --baseline_epochs 3 --seeds "$seeds" --max_cpus 1 $most_rows "$@" || status=$?
 

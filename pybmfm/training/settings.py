@@ -162,7 +162,7 @@ class PretrainSettings:
         own |= self._batches()
         rate, steps = own["learning_rate"], own["steps"]
         if rate is None:
-            own["learning_rate"] = rate_for(own["start"], self.preset, own["tokens_per_batch"])
+            own["learning_rate"] = rate_for(own["start"], self.preset)
         if self.max_length is None:
             own["max_length"] = (
                 MAX_LENGTH if own["piece_tokens"] else min(MAX_LENGTH, own["tokens_per_batch"])
