@@ -18,7 +18,7 @@ from pybmfm.cli.options import (
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
-POOLINGS = ("mean", "cls", "max")
+POOLINGS = ("mean", "cls", "max", "parts")
 
 
 class RateList(click.ParamType):  # type: ignore[type-arg]
@@ -69,9 +69,10 @@ def training_options(command: F) -> F:
         click.option(
             "--pooling",
             type=click.Choice(POOLINGS),
-            default="mean",
+            default="parts",
             show_default=True,
-            help="What the head sees of a sequence's tokens.",
+            help="What the head sees: mean, first token or maximum of all tokens, or the mean and "
+            "those of 8 parts of the sequence.",
         ),
         click.option(
             "--dropout",

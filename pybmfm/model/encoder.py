@@ -13,7 +13,7 @@ from pybmfm.core import UserError
 from pybmfm.model.attention import FLAT_ATTENTION, FlatLayout
 from pybmfm.model.flat import FlatBatch
 from pybmfm.model.padded import padded_states
-from pybmfm.model.pooling import mean_of_windows, pool
+from pybmfm.model.pooling import mean_of_windows, pool, pooled_width
 
 # Model types of transformers that hand our attention what it needs; the others are padded.
 FLAT_TYPES = ("modernbert", "bert")
@@ -93,11 +93,11 @@ class SequenceModel(nn.Module):
     outputs
         Number of classes or values.
     pooling
-        ``mean``, ``cls`` or ``max``.
+        One of `POOLINGS`.
     dropout
         Share of the pooled embedding dropped while training.
     special_ids
-        Tokens that mean and max leave out.
+        Tokens that poolings leave out.
     """
 
     def __init__(
@@ -114,12 +114,12 @@ class SequenceModel(nn.Module):
         self.pooling = pooling
         self.special_ids = tuple(special_ids)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(model.config.hidden_size, outputs)
+        self.head = nn.Linear(pooled_width(pooling, model.config.hidden_size), outputs)
         nn.init.trunc_normal_(self.head.weight, std=0.02, a=-0.04, b=0.04)
         nn.init.zeros_(self.head.bias)
 
     def embed(self, batch: FlatBatch, rows: torch.Tensor | None = None) -> torch.Tensor:
-        """Return the embedding of each row, float32[B, hidden]: the mean of its windows'.
+        """Return the embedding of each row, float32[B, width]: the mean of its windows'.
 
         Parameters
         ----------

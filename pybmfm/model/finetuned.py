@@ -33,7 +33,7 @@ class HeadFacts:
     task, kind, classes
         As in the task's tables; no classes for regression.
     pooling
-        ``mean``, ``cls`` or ``max``.
+        One of `POOLINGS`.
     max_length
         Tokens of a window, specials counted.
     long

@@ -8,7 +8,8 @@ import torch
 
 from pybmfm.model.flat import FlatBatch
 
-POOLINGS = ("mean", "cls", "max")
+POOLINGS = ("mean", "cls", "max", "parts")
+PARTS = 8
 
 
 def pool(
@@ -19,14 +20,18 @@ def pool(
     Parameters
     ----------
     pooling
-        ``mean`` or ``max`` over the tokens that are not special, or ``cls``: the first token.
+        ``mean`` or ``max`` over the tokens that are not special; ``cls``: the first token; or
+        ``parts``: the mean, and what the means of ``PARTS`` stretches of as many tokens each
+        differ from it, over ``PARTS``, side by side: they say roughly where in the sequence
+        something stands.
     special_ids
         Ids of the tokens that stand for no nucleotide.
 
     Returns
     -------
     torch.Tensor
-        float32[B, hidden]; for mean and max, zeros for a sequence of specials only.
+        float32[B, hidden], and float32[B, (1 + PARTS) * hidden] for ``parts``; zeros where there
+        is no token to pool.
     """
     if pooling == "cls":
         return states[batch.offsets[:-1]].float()
@@ -40,7 +45,31 @@ def pool(
         )
         return torch.where(counts > 0, highest, torch.zeros_like(highest))
     sums = torch.segment_reduce(states.float() * real[:, None], "sum", offsets=batch.offsets)
-    return sums / counts.clamp(min=1)
+    mean = sums / counts.clamp(min=1)
+    return _with_parts(mean, states, batch, real) if pooling == "parts" else mean
+
+
+def pooled_width(pooling: str, hidden: int) -> int:
+    """Return the width of what `pool` returns for states of width ``hidden``."""
+    return (1 + PARTS) * hidden if pooling == "parts" else hidden
+
+
+def _with_parts(
+    mean: torch.Tensor, states: torch.Tensor, batch: FlatBatch, real: torch.Tensor
+) -> torch.Tensor:
+    sequences = len(batch.offsets) - 1
+    lengths = batch.offsets.diff()
+    row = torch.repeat_interleave(torch.arange(sequences, device=states.device), lengths)[real]
+    counts = torch.bincount(row, minlength=sequences)
+    place = torch.arange(len(row), device=states.device) - (counts.cumsum(0) - counts)[row]
+    part = row * PARTS + place * PARTS // counts[row]
+    in_part = torch.bincount(part, minlength=sequences * PARTS)
+    sums = torch.segment_reduce(states[real].float(), "sum", lengths=in_part)
+    means = (sums / in_part.clamp(min=1)[:, None]).reshape(sequences, PARTS, -1)
+    there = in_part.reshape(sequences, PARTS, 1) > 0
+    # Small, so that few rows do not learn noise of the parts before what the whole says.
+    differences = (means - mean[:, None]) * there / PARTS
+    return torch.cat([mean[:, None], differences], 1).flatten(1)
 
 
 def mean_of_windows(vectors: torch.Tensor, bounds: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from pybmfm.model import (
     masked_lm_logits,
     pooled_embeddings,
 )
+from pybmfm.model.pooling import PARTS, pool
 
 PAD, CLS, SEP, VOCAB = 2, 3, 1, 60
 EXACT = ["modernbert", "bert"]
@@ -143,6 +146,25 @@ def test_pooling_averages_the_real_tokens_only():
             pooled_embeddings(model, batch, (PAD, CLS, SEP)),
         )
     torch.testing.assert_close(pooled, torch.stack([states[1:4].mean(0), states[6:13].mean(0)]))
+
+
+def test_parts_are_means_of_stretches_of_as_many_real_tokens():
+    model, members = MODELS["modernbert"], sequences(3, 43)
+    batch = FlatBatch.from_sequences(members)
+    with torch.no_grad():
+        states = hidden_states(model, batch)
+    pooled = pool(states, batch, "parts", (PAD, CLS, SEP)).reshape(2, 1 + PARTS, -1)
+    borders = [6 + math.ceil(part * 43 / PARTS) for part in range(PARTS + 1)]
+    means = [states[first:last].mean(0) for first, last in pairwise(borders)]
+    mean = states[6:49].mean(0)
+    torch.testing.assert_close(pooled[1], torch.stack([mean, *((m - mean) / PARTS for m in means)]))
+    # Three tokens leave five of eight parts empty.
+    few = torch.zeros_like(pooled[0])
+    few[0] = states[1:4].mean(0)
+    few[[1, 3, 6]] = (states[1:4] - few[0]) / PARTS
+    torch.testing.assert_close(pooled[0], few)
+    model = SequenceModel(small_model("modernbert"), 3, pooling="parts", special_ids=())
+    assert model(batch).shape == (2, 3)
 
 
 def test_sequence_model_trains_its_encoder():

@@ -61,7 +61,7 @@ class FinetuneSettings:
     lora
         Train adapters and the head; the other weights stay.
     pooling
-        ``mean``, ``cls`` or ``max``, see `pybmfm.model.pooling`.
+        One of `POOLINGS`, see `pybmfm.model.pooling`.
     dropout
         Share of the pooled embedding dropped while training.
     class_weights
@@ -117,7 +117,7 @@ class FinetuneSettings:
     from_scratch: bool = False
     frozen: bool = False
     lora: LoraSettings | None = None
-    pooling: str = "mean"
+    pooling: str = "parts"
     dropout: float = 0.0
     class_weights: str = "none"
     epochs: int = 3

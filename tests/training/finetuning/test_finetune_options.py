@@ -34,7 +34,7 @@ def journal(result: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (result / "progress.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("pooling", ["cls", "max"])
+@pytest.mark.parametrize("pooling", ["cls", "max", "parts"])
 def test_other_poolings_learn_the_motif(checkpoint: Path, motif: Path, pooling: str) -> None:
     result = run(checkpoint, motif, pooling, pooling=pooling, epochs=5)
     metrics = metrics_of(result)
@@ -53,7 +53,7 @@ def test_a_frozen_encoder_stays_and_only_the_head_learns(checkpoint: Path, motif
     result = run(checkpoint, motif, "frozen", frozen=True, learning_rate=3e-2, save_model=True)
     metrics = metrics_of(result)
     assert metrics["model"] == "frozen-ref"
-    assert metrics["trainable_parameters"] == 2 * 128 + 2
+    assert metrics["trainable_parameters"] == 2 * 9 * 128 + 2
     assert metrics["parameters"] > 100 * metrics["trainable_parameters"]
     before, after = (load_file(f / "model.safetensors") for f in (checkpoint, result / "model"))
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -69,8 +69,8 @@ def test_adapters_are_trained_saved_and_merged(checkpoint: Path, motif: Path) ->
     lora = LoraSettings(rank=4, alpha=8, targets=("Wqkv",))
     result = run(checkpoint, motif, "lora", lora=lora, save_model=True, learning_rate=1e-2)
     metrics = metrics_of(result)
-    # Two layers: 128 -> 4 -> 384, and the head.
-    assert metrics["trainable_parameters"] == 2 * 4 * (128 + 384) + 2 * 128 + 2
+    # Two layers: 128 -> 4 -> 384, and the head of nine vectors.
+    assert metrics["trainable_parameters"] == 2 * 4 * (128 + 384) + 2 * 9 * 128 + 2
     assert metrics["lora"] == {"rank": 4, "alpha": 8}
     assert metrics["test"]["auroc"] > 0.8
     adapter = load_file(result / "adapter" / "adapter_model.safetensors")
