@@ -71,7 +71,7 @@ def test_recipes_are_compared_over_seeds(tmp_path):
     script, out = str(BENCHMARKS / "pretrain_recipes.py"), tmp_path / "out"
     world = ["--corpus", "small", str(corpus), str(tokenizer.folder), "--out", str(out)]
     budget = ["--seeds", "0,1", "--cpu-minutes", "0.001", "--variant", "default"]
-    printed = run(script, *world, *budget, "--variant", "start random")
+    printed = run(script, *world, *budget, "--variant", "random for counts")
     assert printed.count("below neighbours") == 2
     (default, random) = json.loads((out / "recipes.json").read_text())
     assert [one["seed"] for one in default["runs"]] == [0, 1]
