@@ -22,7 +22,9 @@ from scipy.stats import pearsonr, spearmanr
 from pybmfm.corpus import TokenCorpus
 from pybmfm.inference import ScoreSettings, score_variants
 from pybmfm.model import load_checkpoint, save_checkpoint
-from pybmfm.training.starting import COUNTED_TOKENS, token_frequency
+from pybmfm.training.batches import Pieces
+from pybmfm.training.recipes import MAX_LENGTH
+from pybmfm.training.starting import counted_tokens, token_frequency
 
 PLACE = click.Path(path_type=Path, exists=True)
 
@@ -54,15 +56,9 @@ def main(checkpoint: Path, corpus: Path, fasta: Path, vcf: Path, threads: int) -
 def _blind_copy(checkpoint: Path, corpus: Path, out: Path) -> None:
     """Save a model of the same kind whose output is its bias alone, the log frequencies."""
     model, tokenizer = load_checkpoint(checkpoint)
-    train = TokenCorpus(corpus, "train")
-    parts, total = [], 0
-    for row in range(len(train.lengths)):
-        parts.append(np.asarray(train.tokens(row)))
-        total += len(parts[-1])
-        if total >= COUNTED_TOKENS:
-            break
-    specials = list(range(5))
-    frequency = token_frequency(np.concatenate(parts), tokenizer.vocab_size, specials)
+    tokens = counted_tokens(Pieces([TokenCorpus(corpus, "train")], MAX_LENGTH), seed=0)
+    specials = [tokenizer.unk, tokenizer.sep, tokenizer.pad, tokenizer.cls, tokenizer.mask]
+    frequency = token_frequency(tokens, tokenizer.vocab_size, specials)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()

@@ -146,14 +146,17 @@ def worth(table: pd.DataFrame, comparisons: pd.DataFrame) -> Iterator[str]:
         language = best_model(cells[cells["model"].isin([*LANGUAGE, "scratch"])])
         counts = best_model(cells[cells["model"].str.startswith("kmer-")])
         shown = []
-        for a, b in (*((name, "scratch") for name in LANGUAGE), (language, counts)):
+        for name, a, b in (
+            *((name, name, "scratch") for name in LANGUAGE),
+            ("best", language, counts),
+        ):
             difference, low, high = paired(pairs, a, b)
             if metric in LOWER_IS_BETTER:
                 difference, low, high = -difference, -high, -low
-            key = "best" if b == counts else str(a)
-            won[key] += difference >= 0 if key == "best" else low > 0
-            which = f" ({a} - {b})" if key == "best" else ""
-            shown.append(f"{difference:+.3f} [{low:+.3f}, {high:+.3f}]{which}")
+            won[name] += difference >= 0 if name == "best" else low > 0
+            which = f" ({a} - {b})" if name == "best" else ""
+            measured = f"{difference:+.3f} [{low:+.3f}, {high:+.3f}]{which}"
+            shown.append("missing" if math.isnan(difference) else measured)
         yield row([str(task), metric, *shown])
     tasks = main["task"].nunique()
     yield ""

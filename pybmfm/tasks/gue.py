@@ -219,9 +219,8 @@ def _on_both_strands(
     import pandas as pd
 
     rows = pd.concat([kept[split].assign(split=split) for split in SPLITS], ignore_index=True)
-    both, made = with_other_strands(rows, both_strands)
-    columns = [*kept["train"].columns, "group"]
-    return {split: both.loc[both["split"] == split, columns] for split in SPLITS}, made
+    # Labels may be unknown in one split alone.
+    return with_other_strands(rows.fillna(""), both_strands)
 
 
 def _kind_and_classes(

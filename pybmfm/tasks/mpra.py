@@ -34,7 +34,6 @@ log = logging.getLogger("pybmfm")
 REQUIRED = ("name", "split", "sequence")
 NOT_ACTIVITY = {*REQUIRED, "class"}
 SPLIT_NAMES = {**{split: split for split in SPLITS}, "val": "dev", "valid": "dev"}
-COLUMNS = ["id", "sequence", "value", "group"]
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,7 @@ def build_mpra(settings: MpraSettings) -> None:
     column = _activity_column(frame, settings)
     usable, dropped = _usable_rows(frame, column, settings.input)
     task = "mpra_" + re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
-    both, made = with_other_strands(usable, settings.both_strands)
-    tables = {split: both.loc[both["split"] == split, COLUMNS] for split in SPLITS}
+    tables, made = with_other_strands(usable, settings.both_strands)
     with output_directory(settings.out) as folder:
         for split in SPLITS:
             write_table(tables[split], task_table(folder, task, split))

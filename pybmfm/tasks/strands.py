@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pybmfm.tasks.table import SPLITS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -19,7 +21,7 @@ def reverse_complement(sequence: str) -> str:
 
 def with_other_strands(
     rows: pd.DataFrame, both_strands: Sequence[str]
-) -> tuple[pd.DataFrame, dict[str, int]]:
+) -> tuple[dict[str, pd.DataFrame], dict[str, int]]:
     """Add the reverse complements of rows of plain DNA, each right after its row.
 
     One that is a row already is not made anew, and one that lies in another split is neither
@@ -35,10 +37,10 @@ def with_other_strands(
 
     Returns
     -------
-    DataFrame, dict
-        The rows and the new ones, which end their id in ``/rc`` and have all else of their row,
-        with a column ``group``, the same for both strands; and how many other strands were
-        ``made``, ``already_there`` or ``in_another_split``.
+    dict, dict
+        By split its rows and the new ones, which end their id in ``/rc`` and have all else of
+        their row, without ``split`` and with ``group``, the same for both strands; and how many
+        other strands were ``made``, ``already_there`` or ``in_another_split``.
     """
     import pandas as pd
 
@@ -55,7 +57,10 @@ def with_other_strands(
     new = wanted.assign(sequence=partner, id=_reversed_ids(rows, wanted))
     new = new[[place == "made" for place in where]]
     both = pd.concat([rows, new]).sort_index(kind="stable")
-    return both, {name: where.count(name) for name in ("made", "already_there", "in_another_split")}
+    tables = {split: both[both["split"] == split].drop(columns="split") for split in SPLITS}
+    return tables, {
+        name: where.count(name) for name in ("made", "already_there", "in_another_split")
+    }
 
 
 def _strand_groups(rows: pd.DataFrame) -> list[str]:

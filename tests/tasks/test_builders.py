@@ -220,6 +220,18 @@ def test_gue_columns_of_labels_may_have_unknown_cells(tmp_path: Path) -> None:
     assert manifest(tmp_path / "out")["counts"]["dropped"] == {"no_label": 1}
 
 
+def test_gue_strands_keep_what_is_unknown_in_one_split_alone(tmp_path: Path) -> None:
+    rows = {"train": "ACCA,1,0\nGGGG,0,1\n", "dev": "CCCC,0,1\n", "test": "AACA,1,NA\n"}
+    (tmp_path / "g" / "t").mkdir(parents=True)
+    for split, text in rows.items():
+        (tmp_path / "g" / "t" / f"{split}.csv").write_text("sequence,a,b\n" + text)
+    build_gue(GueSettings(tmp_path / "g", tmp_path / "out", both_strands=SPLITS))
+    (entry,) = read_task_sheet(tmp_path / "out" / "tasks.csv")
+    tables = read_task_splits(entry.train, entry.dev, entry.test, entry.kind)
+    assert tables["train"].targets.tolist() == [[1, 0], [1, 0], [0, 1]]
+    assert tables["test"].targets.tolist() == [[1, -1], [1, -1]]
+
+
 def test_a_gue_split_without_a_usable_row_says_why(tmp_path: Path) -> None:
     make_task(tmp_path / "g" / "t", {**dict.fromkeys(SPLITS, "A,0\nC,1\n"), "dev": "A,NA\nC,7\n"})
     message = r"dev.csv: has no usable row \(no_label 1, class_not_in_train 1\)"
